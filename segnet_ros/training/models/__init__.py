@@ -1,0 +1,31 @@
+"""The architectures, by the names that recipes and model.yaml use."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from segnet_ros.training.models.segnet import SegNet
+from segnet_ros.training.models.segnet_basic import SegNetBasic
+
+ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
+    "segnet": SegNet,
+    "segnet_basic": SegNetBasic,
+    # A quarter of SegNet's width where the maps are large: camera rate on two CPU cores.
+    "segnet_light": partial(SegNet, widths=(16, 32, 64, 128, 256), depths=(2, 2, 2, 3, 3)),
+    # For computers that cannot afford 7x7 kernels.
+    "segnet_basic_light": partial(SegNetBasic, kernel_size=3, width=32),
+}
+
+
+def build_model(architecture: str, classes: int) -> nn.Module:
+    """Make a randomly initialised network.
+
+    Raises:
+        ValueError: there is no such architecture.
+    """
+    if architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"architecture {architecture!r} is not one of {', '.join(sorted(ARCHITECTURES))}"
+        )
+    return ARCHITECTURES[architecture](classes)

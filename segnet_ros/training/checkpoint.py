@@ -1,0 +1,92 @@
+"""Files that training leaves: resumable checkpoints and weights. Written whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class CheckpointError(ValueError):
+    """A checkpoint or weights file is missing, damaged, or of another network."""
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors, numbers and strings, nested in dicts and lists; replaces the old file."""
+    with _replacing(path) as temporary:
+        torch.save(state, temporary.path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote; nothing in the file is executed.
+
+    Raises:
+        CheckpointError: the file is damaged or holds something else.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CheckpointError(
+            f"checkpoint {path} cannot be read ({error}); delete it to start over"
+        ) from error
+    return state
+
+
+def save_weights(path: Path, model: nn.Module, metadata: dict[str, str]) -> None:
+    """Write a network's parameters and buffers as safetensors."""
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with _replacing(path) as temporary:
+        save_file(tensors, temporary.path, metadata)
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Load safetensors into a network of the same architecture.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or names and shapes differ.
+    """
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
+    expected = model.state_dict()
+    wrong = sorted(
+        name
+        for name in tensors.keys() | expected.keys()
+        if _shape(tensors, name) != _shape(expected, name)
+    )
+    if wrong:
+        name = wrong[0]
+        raise CheckpointError(
+            f"weights {path} are of another network: {len(wrong)} tensors differ, first {name} "
+            f"({_shape(tensors, name)} in the file, {_shape(expected, name)} expected); "
+            "check the architecture and the number of classes"
+        )
+    model.load_state_dict(tensors)
+
+
+def _shape(tensors: dict[str, Tensor], name: str) -> tuple[int, ...] | None:
+    return tuple(tensors[name].shape) if name in tensors else None
+
+
+class _replacing:
+    """A temporary file beside `path` that takes its place when the block ends well."""
+
+    def __init__(self, path: Path) -> None:
+        self.final = path
+        self.path = path.with_name(f".{path.name}.partial")
+
+    def __enter__(self) -> "_replacing":
+        self.final.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is not None:
+            self.path.unlink(missing_ok=True)
+            return
+        with self.path.open("rb") as written:
+            os.fsync(written.fileno())
+        self.path.replace(self.final)
