@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -66,6 +66,22 @@ def load_weights(path: Path, model: nn.Module) -> None:
             "check the architecture and the number of classes"
         )
     model.load_state_dict(tensors)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What `save_weights` noted beside the tensors.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or has no recipe.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
+    if "recipe" not in metadata:
+        raise CheckpointError(f"weights {path} carry no recipe; expected a file of `segnet train`")
+    return metadata
 
 
 def _shape(tensors: dict[str, Tensor], name: str) -> tuple[int, ...] | None:

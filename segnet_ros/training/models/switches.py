@@ -57,8 +57,10 @@ class MaskSwitching:
         x = _pad_to_even(x)
         pooled = F.max_pool2d(x, _WINDOW, _WINDOW)
         rank = torch.tensor([[4.0, 3.0], [2.0, 1.0]], dtype=x.dtype, device=x.device)
-        rank = rank.repeat(x.shape[2] // _WINDOW, x.shape[3] // _WINDOW)
-        score = torch.where(x == _nearest(pooled), rank, torch.zeros_like(rank))
+        # Four dimensions: against a plain matrix OpenVINO leaves its channels-last layout, and
+        # reordering around every pooling costs a fifth of the network's time.
+        rank = rank.repeat(x.shape[2] // _WINDOW, x.shape[3] // _WINDOW)[None, None]
+        score = torch.where(x == _nearest(pooled), rank, torch.zeros((), dtype=x.dtype, device=x.device))
         return pooled, score == _nearest(F.max_pool2d(score, _WINDOW, _WINDOW))
 
     def unpool(self, y: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,0 +1,5 @@
+"""The one exception of this room."""
+
+
+class InferenceError(Exception):
+    """A model, a runtime or a picture cannot be used; the text says what to do about it."""

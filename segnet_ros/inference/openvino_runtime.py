@@ -1,0 +1,89 @@
+"""OpenVINO on the CPU: the engine of machines without an NVIDIA GPU."""
+
+import numpy as np
+import numpy.typing as npt
+
+from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.model import Model
+from segnet_ros.inference.runtime import Prediction
+
+try:
+    import openvino
+except ImportError as error:
+    raise InferenceError(
+        "the openvino runtime needs the Python package openvino, which is not installed; "
+        "run `pip install openvino`"
+    ) from error
+
+_DEVICE = "CPU"
+
+
+class OpenVinoRuntime:
+    """See `Runtime`. bfloat16 where the processor computes in it, float32 elsewhere."""
+
+    def __init__(self, model: Model) -> None:
+        core = openvino.Core()
+        native = core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+        precision = "bf16" if "BF16" in native else "f32"
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        try:
+            compiled = core.compile_model(core.read_model(model.graph), _DEVICE, hints)
+            _check_interface(compiled, model)
+        except RuntimeError as error:
+            raise InferenceError(
+                f"OpenVINO {openvino.__version__} cannot load {model.graph}: {_first_line(error)}; "
+                "export the model again"
+            ) from error
+        width, height = model.size
+        self._shape = (height, width, 3)
+        self._input = np.zeros((1, *self._shape), np.uint8)
+        self._request = compiled.create_infer_request()
+        self._request.set_input_tensor(openvino.Tensor(self._input, shared_memory=True))
+        self._description = f"OpenVINO {openvino.__version__.split('-')[0]} CPU {precision}"
+
+    @property
+    def description(self) -> str:
+        """See `Runtime.description`."""
+        return self._description
+
+    def infer(self, image: npt.NDArray[np.uint8]) -> Prediction:
+        """See `Runtime.infer`."""
+        if image.shape != self._shape or image.dtype != np.uint8:
+            raise InferenceError(
+                f"the network got {image.dtype} {image.shape}; expected uint8 {self._shape}"
+            )
+        np.copyto(self._input[0], image)
+        try:
+            self._request.infer()
+        except RuntimeError as error:
+            raise InferenceError(f"OpenVINO failed: {_first_line(error)}") from error
+        # The library overwrites its output buffers with the next frame.
+        labels, confidence = (
+            self._request.get_tensor(name).data[0].copy() for name in ("labels", "confidence")
+        )
+        return Prediction(labels, confidence)
+
+    def close(self) -> None:
+        """See `Runtime.close`."""
+        del self._request
+
+
+def _check_interface(compiled: "openvino.CompiledModel", model: Model) -> None:
+    width, height = model.size
+    expected = {
+        "image": [1, height, width, 3],
+        "labels": [1, height, width],
+        "confidence": [1, height, width],
+    }
+    for name, shape in expected.items():
+        port = compiled.input(name) if name == "image" else compiled.output(name)
+        if list(port.shape) != shape or port.element_type != openvino.Type.u8:
+            raise InferenceError(
+                f"{model.graph}: {name} is {port.element_type.get_type_name()} "
+                f"{list(port.shape)}; expected u8 {shape}; export the model again"
+            )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,71 @@
+"""What runs a network: one protocol, one module per library, imported on demand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.model import Model
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A network's answer at its own size.
+
+    Attributes:
+        labels: uint8 [H, W], class ids.
+        confidence: uint8 [H, W], softmax probability of the label, 255 = certain.
+    """
+
+    labels: npt.NDArray[np.uint8]
+    confidence: npt.NDArray[np.uint8]
+
+
+class Runtime(Protocol):
+    """A loaded network. Not thread-safe: one caller at a time."""
+
+    @property
+    def description(self) -> str:
+        """Library, version, device and precision in one line."""
+        ...
+
+    def infer(self, image: npt.NDArray[np.uint8]) -> Prediction:
+        """Run the network on uint8 [H, W, 3] RGB at the model's size.
+
+        Raises:
+            InferenceError: the size differs, or the library fails.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free everything; `infer` must not be called afterwards."""
+        ...
+
+
+def load_runtime(model: Model, name: str = "auto") -> Runtime:
+    """Load a model into a runtime.
+
+    Args:
+        model: From `load_model`.
+        name: A key of `RUNTIMES`, or "auto" for the fastest one that this machine has.
+
+    Raises:
+        InferenceError: there is no such runtime, its library is missing, or it refuses the model.
+    """
+    if name not in ("auto", *RUNTIMES):
+        raise InferenceError(
+            f"runtime {name!r} is unknown; expected auto or one of {', '.join(RUNTIMES)}"
+        )
+    return RUNTIMES["openvino" if name == "auto" else name](model)
+
+
+def _load_openvino(model: Model) -> Runtime:
+    from segnet_ros.inference.openvino_runtime import OpenVinoRuntime
+
+    return OpenVinoRuntime(model)
+
+
+RUNTIMES: dict[str, Callable[[Model], Runtime]] = {"openvino": _load_openvino}

@@ -1,0 +1,112 @@
+"""The pipeline, from a camera image to labels. Node, command line and evaluation all run this."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from segnet_ros.inference.model import Model, load_model
+from segnet_ros.inference.postprocessing import resize_labels
+from segnet_ros.inference.preprocessing import resize_image
+from segnet_ros.inference.runtime import Prediction, load_runtime
+from segnet_ros.inference.visualization import blend, color_table, colorize
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Segmenter:
+    """A model, loaded and warm. Not thread-safe: one caller at a time.
+
+    Args:
+        folder: Of model.yaml and model.onnx.
+        runtime: See `load_runtime`.
+
+    Raises:
+        InferenceError: the folder or the runtime cannot be used.
+    """
+
+    def __init__(self, folder: Path, runtime: str = "auto") -> None:
+        self.model: Model = load_model(folder)
+        self._runtime = load_runtime(self.model, runtime)
+        self._colors = color_table(self.model.classes)
+        width, height = self.model.size
+        self._runtime.infer(np.zeros((height, width, 3), np.uint8))
+
+    @property
+    def runtime(self) -> str:
+        """The runtime in one line: library, version, device, precision."""
+        return self._runtime.description
+
+    def segment(self, image: Pixels) -> "Segmentation":
+        """Segment one picture, uint8 [H, W, 3] RGB of any size.
+
+        Raises:
+            InferenceError: the runtime fails.
+        """
+        started = time.perf_counter()
+        network_input = resize_image(image, self.model.size)
+        resized = time.perf_counter()
+        prediction = self._runtime.infer(network_input)
+        inferred = time.perf_counter()
+        return Segmentation(image, prediction, self._colors, resized - started, inferred - resized)
+
+    def close(self) -> None:
+        """Free the runtime."""
+        self._runtime.close()
+
+    def __enter__(self) -> "Segmenter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The answer for one picture. What is not asked for is not computed.
+
+    Attributes:
+        image: The picture, uint8 [H, W, 3] RGB.
+        prediction: At the network's size.
+        colors: The model's `color_table`.
+        resize_seconds: Time taken to bring the picture to the network's size.
+        infer_seconds: Time taken by the network.
+    """
+
+    image: Pixels
+    prediction: Prediction
+    colors: Pixels
+    resize_seconds: float
+    infer_seconds: float
+
+    @cached_property
+    def labels(self) -> Pixels:
+        """Class ids at the picture's size, uint8 [H, W]."""
+        return resize_labels(self.prediction.labels, self._size)
+
+    @cached_property
+    def confidence(self) -> Pixels:
+        """Probability of the label at the picture's size, uint8 [H, W], 255 = certain."""
+        return resize_labels(self.prediction.confidence, self._size)
+
+    @cached_property
+    def color(self) -> Pixels:
+        """Class colours at the picture's size, uint8 [H, W, 3] RGB."""
+        return colorize(self.labels, self.colors)
+
+    def overlay(self, alpha: float) -> Pixels:
+        """The picture under its class colours, uint8 [H, W, 3] RGB; alpha 0..1."""
+        return blend(self.image, self.color, alpha)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.image.shape[1], self.image.shape[0]

@@ -1,0 +1,435 @@
+"""Recorded camera frames: rosbag2 recordings, videos, folders of images and single images.
+
+Nothing here needs a ROS installation; recordings are read with rosbags.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from rosbags.interfaces import Connection, TopicInfo
+from rosbags.rosbag2 import Reader
+from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
+
+from segnet_ros.ros.image_conversion import ImageConversionError, decode_compressed, to_rgb
+
+IMAGE_TYPE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE_TYPE = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO_TYPE = "sensor_msgs/msg/CameraInfo"
+
+BAG_SUFFIXES = (".mcap", ".db3")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+
+NOMINAL_RATE = 30.0
+"""Hz given to frames recorded without any timing."""
+
+NOMINAL_FRAME_ID = "camera"
+"""Frame of pictures recorded without one."""
+
+RATE_SAMPLE = 30
+"""Frames read at the start of a bag to find its rate."""
+
+
+class ClipError(Exception):
+    """A clip cannot be read; the message says what was found, what was expected and what to do."""
+
+
+@dataclass(frozen=True)
+class ClipFrame(ABC):
+    """One recorded camera frame.
+
+    Attributes:
+        name: File stem of an image, running number (six digits, from zero) otherwise.
+        stamp_ns: Recorded header stamp in nanoseconds; for pictures without one, the time since
+            the first frame.
+        frame_id: Recorded coordinate frame, 'camera' for pictures without one.
+    """
+
+    name: str
+    stamp_ns: int
+    frame_id: str
+
+    @abstractmethod
+    def rgb(self) -> npt.NDArray[np.uint8]:
+        """Return the picture, RGB uint8 [H,W,3], 0..255."""
+
+
+@dataclass(frozen=True)
+class PictureFrame(ClipFrame):
+    """A frame of a video, a folder of images or a single image.
+
+    Attributes:
+        pixels: RGB uint8 [H,W,3], 0..255.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+
+    def rgb(self) -> npt.NDArray[np.uint8]:
+        """Return the picture, RGB uint8 [H,W,3], 0..255."""
+        return self.pixels
+
+
+@dataclass(frozen=True)
+class RecordedFrame(ClipFrame):
+    """A frame of a rosbag2 recording, still serialised.
+
+    Attributes:
+        message_type: 'sensor_msgs/msg/Image' or 'sensor_msgs/msg/CompressedImage'.
+        cdr: The message as recorded: CDR with its encapsulation header.
+        camera_info: The CameraInfo in force, serialised likewise; None if none was recorded.
+    """
+
+    message_type: str
+    cdr: bytes
+    camera_info: bytes | None
+
+    def message(self) -> Any:
+        """Return the decoded message; its arrays are views of `cdr`, not copies."""
+        return typestore().deserialize_cdr(memoryview(self.cdr), self.message_type)
+
+    def rgb(self) -> npt.NDArray[np.uint8]:
+        """Return the picture, RGB uint8 [H,W,3], 0..255.
+
+        Raises:
+            ClipError: If the message's encoding or data cannot be converted.
+        """
+        decode = decode_compressed if self.message_type == COMPRESSED_IMAGE_TYPE else to_rgb
+        try:
+            return decode(self.message())
+        except ImageConversionError as error:
+            raise ClipError(f"frame {self.name}: {error}") from error
+
+
+class Clip(ABC):
+    """Recorded camera frames, open for reading until the `with` block or `close()` ends it.
+
+    Attributes:
+        path: Where the clip lies.
+        name: Folder name or file stem.
+        frame_count: Number of frames; None if the file does not tell.
+        rate: Recorded frames per second; None where no timing was recorded.
+        compressed: Whether the frames were recorded as CompressedImage messages.
+        camera_info_topic: Topic of the recorded CameraInfo; None where there is none.
+    """
+
+    frame_count: int | None = None
+    rate: float | None = None
+    compressed: bool = False
+    camera_info_topic: str | None = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.resolve().name if path.is_dir() else path.stem
+
+    def __enter__(self) -> Clip:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def frames(self) -> Iterator[ClipFrame]:
+        """Iterate over the frames in order; every call starts anew, one iteration at a time.
+
+        Raises:
+            ClipError: From the iteration, at a frame that cannot be read. A folder's iterator
+                goes on behind that frame when asked for the next one; others end there.
+        """
+
+    def close(self) -> None:  # noqa: B027 - only recordings hold something open
+        """Release the files; harmless when nothing is open."""
+
+
+class ImagesClip(Clip):
+    """Image files, shown in natural order: frame2 before frame10."""
+
+    def __init__(self, path: Path, files: Sequence[Path]) -> None:
+        super().__init__(path)
+        self.frame_count = len(files)
+        self._files = files
+
+    def frames(self) -> Iterator[ClipFrame]:
+        # A generator would be finished by the first unreadable file; starmap goes on.
+        return itertools.starmap(_image_frame, enumerate(self._files))
+
+
+class VideoClip(Clip):
+    """A video file.
+
+    Raises:
+        ClipError: If OpenCV cannot open the file or read its first frame.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with closing(_Video(path)) as video:
+            self.frame_count = video.property(cv2.CAP_PROP_FRAME_COUNT, int)
+            self.rate = video.property(cv2.CAP_PROP_FPS, float)
+            video.read_first()
+
+    def frames(self) -> Iterator[ClipFrame]:
+        with closing(_Video(self.path)) as video:
+            for index, pixels in enumerate(video):
+                stamp = _stamp_ns(index, self.rate or NOMINAL_RATE)
+                yield PictureFrame(_number(index), stamp, NOMINAL_FRAME_ID, pixels)
+
+
+class BagClip(Clip):
+    """One image topic of a rosbag2 recording: its folder, or a bare .mcap or .db3 file.
+
+    Raises:
+        ClipError: If the recording cannot be read or the topic is not clear.
+    """
+
+    def __init__(self, path: Path, topic: str | None) -> None:
+        super().__init__(path)
+        self._reader = _open_bag(path)
+        try:
+            self._select(topic)
+        except BaseException:
+            self.close()
+            raise
+
+    def _select(self, topic: str | None) -> None:
+        topics = self._reader.topics
+        self.topic = _choose_topic(self.path, topics, topic)
+        self.frame_count = topics[self.topic].msgcount
+        self.compressed = topics[self.topic].msgtype == COMPRESSED_IMAGE_TYPE
+        self.camera_info_topic = _camera_info_topic(topics, self.topic)
+        self._images = topics[self.topic].connections
+        self._infos = topics[self.camera_info_topic].connections if self.camera_info_topic else []
+        sample = itertools.islice(self.frames(), RATE_SAMPLE)
+        self.rate = _rate([frame.stamp_ns for frame in sample])
+
+    def frames(self) -> Iterator[ClipFrame]:
+        numbers = itertools.count()
+        # Drivers send the picture first, so the first calibration lies behind the first frame.
+        camera_info = next(self._messages(self._infos), (None, None))[1] if self._infos else None
+        for connection, cdr in self._messages([*self._images, *self._infos]):
+            if connection.msgtype == CAMERA_INFO_TYPE:
+                camera_info = cdr
+            else:
+                yield self._frame(next(numbers), connection.msgtype, cdr, camera_info)
+
+    def _messages(self, connections: list[Connection]) -> Iterator[tuple[Connection, bytes]]:
+        with _bag_errors(self.path):
+            for connection, _, cdr in self._reader.messages(connections):
+                yield connection, cdr
+
+    def _frame(
+        self, index: int, message_type: str, cdr: bytes, camera_info: bytes | None
+    ) -> RecordedFrame:
+        with _bag_errors(self.path):
+            message: Any = typestore().deserialize_cdr(memoryview(cdr), message_type)
+        header = message.header
+        stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+        return RecordedFrame(
+            _number(index), stamp_ns, header.frame_id, message_type, cdr, camera_info
+        )
+
+    def close(self) -> None:
+        """Release the recording; harmless when it is closed already."""
+        if self._reader.is_open:
+            self._reader.close()
+
+
+def open_clip(path: Path, topic: str | None = None) -> Clip:
+    """Open recorded camera frames for reading.
+
+    Args:
+        path: A rosbag2 folder, a bare .mcap or .db3 file, a video that OpenCV opens, a folder of
+            png, jpg, jpeg or bmp images, or one such image.
+        topic: Image topic of a recording that has several; other clips have no topics.
+
+    Raises:
+        ClipError: If the path is missing, is none of these or cannot be read, or if a
+            recording's image topic is missing or not clear.
+    """
+    if not path.exists():
+        raise ClipError(f"{path} does not exist; expected a recording, a video or images.")
+    if path.is_dir():
+        return _open_folder(path, topic)
+    if path.suffix in BAG_SUFFIXES:
+        return BagClip(path, topic)
+    if path.suffix == ".bag":
+        raise ClipError(
+            f"{path} is a ROS 1 recording; expected ROS 2. Convert it first: "
+            f"rosbags-convert --src {path.name} --dst {path.stem}"
+        )
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImagesClip(path, [path])
+    return VideoClip(path)
+
+
+@cache
+def typestore() -> Typestore:
+    """Return the message definitions recordings are read with.
+
+    Always the ones of Jazzy: the image messages are the same in every ROS 2 distribution, and
+    many recordings carry no definitions.
+    """
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+def _open_folder(path: Path, topic: str | None) -> Clip:
+    if (path / "metadata.yaml").exists():
+        return BagClip(path, topic)
+    files = [file for file in path.iterdir() if not file.name.startswith(".")]
+    if images := [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]:
+        return ImagesClip(path, sorted(images, key=_natural_order))
+    if bags := sorted(file.name for file in files if file.suffix in BAG_SUFFIXES):
+        raise ClipError(
+            f"{path} holds {', '.join(bags)} but no metadata.yaml; expected a complete recording. "
+            f"Open the file itself, or run: ros2 bag reindex {path.name}"
+        )
+    raise ClipError(
+        f"{path} holds {len(files)} entries, none of them an image; expected a rosbag2 folder with "
+        f"metadata.yaml, or files ending in {', '.join(IMAGE_SUFFIXES)} directly in the folder."
+    )
+
+
+def _natural_order(path: Path) -> tuple[list[int | str], str]:
+    """Sort numbers inside names by value; re.split puts them at the odd places."""
+    parts = re.split(r"(\d+)", path.name)
+    return [int(part) if i % 2 else part.lower() for i, part in enumerate(parts)], path.name
+
+
+def _image_frame(index: int, file: Path) -> PictureFrame:
+    bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ClipError(
+            f"{file} cannot be decoded as an image; expected a complete "
+            f"{', '.join(IMAGE_SUFFIXES)} file. Remove or replace it."
+        )
+    return PictureFrame(file.stem, _stamp_ns(index, NOMINAL_RATE), NOMINAL_FRAME_ID, _to_rgb(bgr))
+
+
+def _to_rgb(bgr: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _number(index: int) -> str:
+    return f"{index:06d}"
+
+
+def _stamp_ns(index: int, rate: float) -> int:
+    return round(index * 1e9 / rate)
+
+
+class _Video:
+    """RGB frames of a video file through OpenCV."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._capture = cv2.VideoCapture(str(path))
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        while (frame := self._capture.read())[0]:
+            yield _to_rgb(frame[1])
+
+    def property(self, code: int, kind: type[Any]) -> Any:
+        """Return a property of the file, None where it is unknown (zero, negative or NaN)."""
+        value = self._capture.get(code)
+        return kind(value) if value > 0 else None
+
+    def read_first(self) -> None:
+        if not self._capture.read()[0]:
+            raise ClipError(
+                f"{self._path} cannot be read as a video; expected a rosbag2 recording "
+                f"({', '.join(BAG_SUFFIXES)} or its folder), a video OpenCV can decode, or images "
+                f"({', '.join(IMAGE_SUFFIXES)}). Convert it to H.264 MP4, or check that it is "
+                "complete."
+            )
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+@contextmanager
+def _bag_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged recording makes rosbags raise into one ClipError.
+
+    rosbags passes on the errors of SQLite, YAML, struct and both decompressors, and assertions.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise ClipError(
+            f"{path} cannot be read as a rosbag2 recording ({reason}); expected a complete "
+            f"{' or '.join(BAG_SUFFIXES)} recording. Repair it (mcap recover, ros2 bag reindex) or "
+            "record it again."
+        ) from error
+
+
+def _open_bag(path: Path) -> Reader:
+    with _bag_errors(path):
+        reader = Reader(path)
+        reader.open()
+    return reader
+
+
+def _choose_topic(path: Path, topics: dict[str, TopicInfo], wanted: str | None) -> str:
+    """Return the wanted image topic, or else the only one."""
+    images = {
+        name: info
+        for name, info in topics.items()
+        if info.msgtype in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE) and info.msgcount
+    }
+    if not images:
+        found = _list_topics(topics) or "none"
+        raise ClipError(
+            f"{path} has no frames on any image topic; expected {IMAGE_TYPE} or "
+            f"{COMPRESSED_IMAGE_TYPE}. Topics recorded: {found}."
+        )
+    choice = [wanted] if wanted else _without_compressed_copies(images)
+    if len(choice) == 1 and choice[0] in images:
+        return choice[0]
+    problem = f"has no frames on topic {wanted}" if wanted else f"has {len(choice)} image topics"
+    raise ClipError(f"{path} {problem}; name one of these as the topic: {_list_topics(images)}.")
+
+
+def _without_compressed_copies(topics: dict[str, TopicInfo]) -> list[str]:
+    """Leave out the compressed topics whose picture is there raw as well."""
+    raw = {name for name, info in topics.items() if info.msgtype == IMAGE_TYPE}
+    return [name for name in topics if name in raw or _base_topic(name) not in raw]
+
+
+def _base_topic(topic: str) -> str:
+    """Return an image's topic without the transport, '/cam/image_raw/compressed' or not."""
+    return topic.removesuffix("/compressed")
+
+
+def _camera_info_topic(topics: dict[str, TopicInfo], image_topic: str) -> str | None:
+    """Return the recorded CameraInfo topic beside an image topic, None if there is none."""
+    name = f"{_base_topic(image_topic).rpartition('/')[0]}/camera_info"
+    info = topics.get(name)
+    return name if info and info.msgtype == CAMERA_INFO_TYPE and info.msgcount else None
+
+
+def _list_topics(topics: dict[str, TopicInfo]) -> str:
+    return ", ".join(f"{name} ({info.msgtype}, {info.msgcount})" for name, info in topics.items())
+
+
+def _rate(stamps_ns: list[int]) -> float | None:
+    """Return frames per second; by the median, so that a lost frame does not count."""
+    interval = np.median(np.diff(stamps_ns)) if len(stamps_ns) > 1 else 0
+    return float(1e9 / interval) if interval > 0 else None

@@ -1,0 +1,174 @@
+"""Trained weights to a model folder: model.onnx, checked against PyTorch, and model.yaml."""
+
+import copy
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import openvino
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from segnet_ros.inference.model import GRAPH, Model, SegmentationClass, file_sha256, save_description
+from segnet_ros.simulation.drive import StreetDrive
+from segnet_ros.training.checkpoint import load_weights, read_metadata
+from segnet_ros.training.datasets.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.training.models import build_model
+from segnet_ros.training.models.switches import MaskSwitching
+from segnet_ros.training.normalization import Normalization
+
+OPSET = 17
+# Switches are discontinuous: another order of additions alone moves one label in ten thousand.
+MIN_AGREEMENT = 0.999
+_MIN_HALVED_VALUES = 256
+
+
+class ExportError(RuntimeError):
+    """The exported file does not do what the network does; nothing was kept."""
+
+
+class DeployedNetwork(nn.Module):
+    """Everything between camera bytes and labels, as the exported graph holds it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.normalization = Normalization()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 [N, H, W, 3] RGB to labels and confidence (255 = certain), uint8 [N, H, W]."""
+        probability = torch.softmax(self.network(self.normalization(image)), dim=1)
+        confidence, labels = probability.max(dim=1)
+        return labels.to(torch.uint8), (confidence * 255.0 + 0.5).to(torch.uint8)
+
+
+def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[str, Any]) -> Model:
+    """Export trained weights.
+
+    Args:
+        weights: Safetensors as `train` writes them: the recipe is in their metadata.
+        output: The model folder to write; its name becomes the model's. Replaced as a whole.
+        size: (width, height) of the network's input.
+        details: Further facts for model.yaml, such as the training data and scores.
+
+    Raises:
+        CheckpointError: the weights cannot be used.
+        ExportError: the file's labels differ from PyTorch's.
+    """
+    recipe = json.loads(read_metadata(weights)["recipe"])
+    network = build_model(recipe["architecture"], len(CLASS_NAMES))
+    load_weights(weights, network)
+    deployed = deployable(network)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as temporary:
+        folder = Path(temporary) / output.name
+        folder.mkdir()
+        write_onnx(deployed, size, folder / GRAPH)
+        agreement = label_agreement(deployed, folder / GRAPH, size)
+        if agreement < MIN_AGREEMENT:
+            raise ExportError(
+                f"the exported graph gives PyTorch's label on {agreement:.2%} of the pixels; "
+                f"expected {MIN_AGREEMENT:.1%}; nothing was written"
+            )
+        model = Model(
+            name=output.name,
+            architecture=recipe["architecture"],
+            size=size,
+            classes=[
+                SegmentationClass(name, color)
+                for name, color in zip(CLASS_NAMES, CLASS_COLORS, strict=True)
+            ],
+            sha256=file_sha256(folder / GRAPH),
+            folder=folder,
+            details={"recipe": recipe, "agreement_with_pytorch": round(agreement, 6), **details},
+        )
+        save_description(model)
+        shutil.rmtree(output, ignore_errors=True)
+        folder.rename(output)
+    return replace(model, folder=output)
+
+
+def deployable(network: nn.Module) -> DeployedNetwork:
+    """A copy for export: batch norm folded, weights rounded to half precision, no indices."""
+    folded = _fold_batch_norm(copy.deepcopy(network).eval())
+    folded.switching = MaskSwitching()
+    return DeployedNetwork(folded.half().float()).eval()
+
+
+def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> None:
+    """Write a graph of batch 1 whose large weights are stored in half precision, losslessly."""
+    width, height = size
+    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    torch.onnx.export(
+        deployed,
+        (example,),
+        str(path),
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=["image"],
+        output_names=["labels", "confidence"],
+    )
+    graph = onnx.load(path)
+    _store_weights_in_half(graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, path)
+
+
+def label_agreement(deployed: DeployedNetwork, path: Path, size: tuple[int, int]) -> float:
+    """Share of pixels on which the file, run in float32, and PyTorch give the same label."""
+    core = openvino.Core()
+    compiled = core.compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    same = [
+        np.mean(compiled(image)["labels"] == _pytorch_labels(deployed, image))
+        for image in _check_frames(size)
+    ]
+    return float(np.mean(same))
+
+
+def _pytorch_labels(
+    deployed: DeployedNetwork, image: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    with torch.inference_mode():
+        labels: Tensor = deployed(torch.from_numpy(image))[0]
+    return np.asarray(labels.numpy(), dtype=np.uint8)
+
+
+def _check_frames(size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
+    for seed in range(4):
+        image, _ = StreetDrive(seed=seed, size=size).frame(10 * seed)
+        yield image[None]
+
+
+def _fold_batch_norm(module: nn.Module) -> nn.Module:
+    for name, child in module.named_children():
+        setattr(module, name, _fold_batch_norm(child))
+    if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
+        fused = nn.utils.fusion.fuse_conv_bn_eval(module[0], module[1])
+        return nn.Sequential(fused, *module[2:])
+    return module
+
+
+def _store_weights_in_half(graph: onnx.ModelProto) -> None:
+    casts = []
+    for tensor in list(graph.graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _MIN_HALVED_VALUES or not _is_half(values):
+            continue
+        graph.graph.initializer.remove(tensor)
+        stored = f"{tensor.name}_float16"
+        graph.graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        graph.graph.node.insert(0, cast)
+
+
+def _is_half(values: npt.NDArray[np.float32]) -> bool:
+    return bool(np.array_equal(values.astype(np.float16).astype(np.float32), values))
