@@ -58,8 +58,8 @@ NOMINAL_FIELD_OF_VIEW = math.radians(60.0)
 POLL_SECONDS = 0.05
 """Longest sleep, so that a request to stop is noticed."""
 
-ACKNOWLEDGE_SECONDS = 1.0
-"""Time subscribers get to fetch the last frames."""
+ACKNOWLEDGE_SECONDS = 4.0
+"""Longest wait for the last frames to arrive; Fast DDS asks subscribers about them every 3 s."""
 
 Item = TypeVar("Item")
 
@@ -128,24 +128,23 @@ def replay(
         best_effort: Publish best-effort instead of reliable.
 
     Raises:
-        ClipError: If the clip or one of its frames cannot be read.
-        ValueError: If `rate` or `size` is not positive, or a picture cannot be converted.
+        ClipError: If the clip cannot be read, or one of its frames; the earlier ones are published.
+        ValueError: If `rate` or `size` is not positive.
     """
     _check(rate, size)
     with open_clip(clip_path, topic) as clip, _stop_signals() as stopping, _node() as node:
-        as_jpeg = compressed or clip.compressed
-        stamps_now = not isinstance(clip, BagClip) if restamp is None else restamp
-        camera = _Camera(node, image_topic, as_jpeg, best_effort)
-        camera.wait_for_subscriber(wait_for_subscribers, stopping)
         schedule = _Schedule(rate or clip.rate or NOMINAL_RATE, stopping)
+        stamps_now = not isinstance(clip, BagClip) if restamp is None else restamp
+        as_jpeg = compressed or clip.compressed
         prepare = partial(prepare_frame, as_jpeg=as_jpeg, size=size)
-        with closing(_read_ahead(map(prepare, _frames(clip, loop)))) as frames:
-            for frame in frames:
-                if not schedule.wait():
-                    break
-                camera.publish(frame, time.time_ns() if stamps_now else None)
-                schedule.count()
-        camera.flush()
+        with closing(_Camera(node, image_topic, as_jpeg, best_effort, stopping)) as camera:
+            camera.wait_for_subscriber(wait_for_subscribers)
+            with closing(_read_ahead(map(prepare, _frames(clip, loop)))) as frames:
+                for frame in frames:
+                    if not schedule.wait():
+                        break
+                    camera.publish(frame, time.time_ns() if stamps_now else None)
+                    schedule.count()
     return schedule.report()
 
 
@@ -158,7 +157,7 @@ def prepare_frame(frame: ClipFrame, *, as_jpeg: bool, size: tuple[int, int] | No
         size: Width and height to resize the picture to; None keeps it.
 
     Raises:
-        ValueError: If the picture cannot be converted.
+        ClipError: If a recorded picture has to be converted and cannot be.
     """
     if isinstance(frame, RecordedFrame) and _stays_as_recorded(frame, as_jpeg, size):
         return Outgoing(frame.cdr, _recorded_camera_info(frame, 1.0, 1.0))
@@ -197,21 +196,28 @@ def nominal_camera_info(width: int, height: int) -> CameraInfo:
 class _Camera:
     """The publishers of one camera: its images, raw or JPEG, and their CameraInfo."""
 
-    def __init__(self, node: Node, image_topic: str, as_jpeg: bool, best_effort: bool) -> None:
+    def __init__(
+        self,
+        node: Node,
+        image_topic: str,
+        as_jpeg: bool,
+        best_effort: bool,
+        stopping: Callable[[], bool],
+    ) -> None:
         policy = ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE
         qos = QoSProfile(depth=HISTORY_DEPTH, reliability=policy)
         namespace, slash, _ = image_topic.rpartition("/")
-        image_type, name = (
-            (CompressedImage, f"{image_topic}/compressed") if as_jpeg else (Image, image_topic)
-        )
-        self._images = node.create_publisher(image_type, name, qos)
+        self._type = CompressedImage if as_jpeg else Image
+        name = f"{image_topic}/compressed" if as_jpeg else image_topic
+        self._images = node.create_publisher(self._type, name, qos)
         self._infos = node.create_publisher(CameraInfo, f"{namespace}{slash}camera_info", qos)
         self._logger = node.get_logger()
+        self._stopping = stopping
 
-    def wait_for_subscriber(self, seconds: float, stopping: Callable[[], bool]) -> None:
+    def wait_for_subscriber(self, seconds: float) -> None:
         """Wait until somebody subscribes to the images; after `seconds` warn and go on."""
         end = time.monotonic() + seconds
-        while not (self._images.get_subscription_count() or stopping()):
+        while not (self._images.get_subscription_count() or self._stopping()):
             if time.monotonic() >= end:
                 return self._warn_unheard(seconds)
             time.sleep(POLL_SECONDS)
@@ -219,7 +225,7 @@ class _Camera:
     def _warn_unheard(self, seconds: float) -> None:
         self._logger.warning(
             f"Nobody subscribed to {self._images.topic_name} "
-            f"(sensor_msgs/msg/{self._images.msg_type.__name__}) within {seconds:g} s; publishing "
+            f"(sensor_msgs/msg/{self._type.__name__}) within {seconds:g} s; publishing "
             "anyway. Check the subscriber's topic, message type and ROS_DOMAIN_ID."
         )
 
@@ -229,10 +235,16 @@ class _Camera:
             if cdr is not None:
                 publisher.publish(cdr if stamp_ns is None else with_stamp(cdr, stamp_ns))
 
-    def flush(self) -> None:
-        """Let reliable subscribers fetch what was published last before the publishers go."""
-        for publisher in (self._images, self._infos):
-            publisher.wait_for_all_acked(Duration(seconds=ACKNOWLEDGE_SECONDS))
+    def close(self) -> None:
+        """Wait until reliable subscribers have what was published last, unless asked to stop."""
+        end = time.monotonic() + ACKNOWLEDGE_SECONDS
+        while not (self._arrived() or self._stopping() or time.monotonic() >= end):
+            pass
+
+    def _arrived(self) -> bool:
+        slice_of_time = Duration(seconds=POLL_SECONDS)
+        publishers = (self._images, self._infos)
+        return all(publisher.wait_for_all_acked(slice_of_time) for publisher in publishers)
 
 
 class _Schedule:

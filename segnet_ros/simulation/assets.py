@@ -40,7 +40,8 @@ class Assets:
         return self._tree(style % _TREES)
 
     def _make_front(self, kind: str, variant: int) -> Front:
-        return FRONT_BUILDERS[kind](stream(self._seed, 30, _KINDS.index(kind), variant))
+        rng = stream(self._seed, 30, _KINDS.index(kind), variant)
+        return FRONT_BUILDERS[kind](rng, self._light.lamps)
 
     def _make_lit_front(self, kind: str, variant: int, side: int) -> Pyramid:
         facing: Normal = (-float(side), 0.0, 0.0)

@@ -7,6 +7,7 @@ camera and on how far the centre line has swung sideways at that depth.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ Points = npt.NDArray[np.float64]
 
 NEAR = 0.8
 """Depth in metres before which nothing is drawn."""
+
+_TABLE_REACH = (-20.0, 400.0)
+_TABLE_STEP = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,26 @@ class Camera:
         """Image column of the optical axis."""
         return (self.size[0] - 1) / 2
 
+    @cached_property
+    def _bends(self) -> tuple[Points, Points]:
+        """A table of s and bend: looking up is faster than computing it for every polygon."""
+        ahead = np.arange(*_TABLE_REACH, _TABLE_STEP)
+        along = self.s + ahead
+        start = self.road.offset(self.s)
+        return along, self.road.offset(along) - start - self.road.slope(self.s) * ahead
+
     def bend(self, s: npt.ArrayLike) -> Points:
         """Return how many metres the road at s lies beside the camera's straight ahead."""
-        along = np.asarray(s, np.float64)
-        ahead = along - self.s
-        start = self.road.offset(self.s)
-        return np.asarray(self.road.offset(along) - start - self.road.slope(self.s) * ahead)
+        return np.asarray(np.interp(np.asarray(s, np.float64), *self._bends))
 
     def project(self, points: Points) -> Points:
         """Project street points [N, 3] (x, y, s), all deeper than `NEAR`, to pixels [N, 2]."""
-        scale = self.focal / (points[:, 2] - self.s)
-        column = self.centre + scale * (points[:, 0] + self.bend(points[:, 2]) - self.x)
-        row = self.horizon - scale * (points[:, 1] - self.eye)
-        return np.stack([column, row], axis=1)
+        along = points[:, 2]
+        scale = self.focal / (along - self.s)
+        pixels = np.empty((len(points), 2))
+        pixels[:, 0] = self.centre + scale * (points[:, 0] + self.bend(along) - self.x)
+        pixels[:, 1] = self.horizon - scale * (points[:, 1] - self.eye)
+        return pixels
 
     def scale(self, s: float) -> float:
         """Return the pixels per metre of an upright plane at s."""

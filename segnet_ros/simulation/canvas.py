@@ -4,20 +4,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.simulation.camera import Points
 from segnet_ros.simulation.light import Colour
 from segnet_ros.simulation.street_class import StreetClass
 
 Pixels = npt.NDArray[np.uint8]
-Points = npt.NDArray[np.float64]
 
 _SUBPIXEL_BITS = 4
-_FAR_OUTSIDE = 2.0e5
 
 
 def _fixed_point(points: Points) -> npt.NDArray[np.int32]:
     """Convert pixels [N, 2] to OpenCV's fixed-point polygon format."""
-    bounded = np.clip(points, -_FAR_OUTSIDE, _FAR_OUTSIDE)
-    return np.rint(bounded * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    return np.rint(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
 
 
 def blend(target: Pixels, paint: Pixels, alpha: Pixels) -> None:
@@ -26,6 +24,11 @@ def blend(target: Pixels, paint: Pixels, alpha: Pixels) -> None:
     over = cv2.multiply(paint, cover, scale=1 / 255)
     under = cv2.multiply(target, cv2.bitwise_not(cover), scale=1 / 255)
     cv2.add(over, under, dst=target)
+
+
+def _split(rgba: Pixels) -> tuple[Pixels, Pixels]:
+    """Return colours [H, W, 3] and alpha [H, W] of an RGBA image, each contiguous."""
+    return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
 
 
 class Canvas:
@@ -51,8 +54,13 @@ class Canvas:
         """Fill a polygon of pixels [N, 2] in the image only."""
         cv2.fillPoly(self.image, [_fixed_point(points)], colour, cv2.LINE_AA, _SUBPIXEL_BITS)
 
-    def tint(self, points: Points, colour: Colour, share: float) -> None:
-        """Mix a colour (share 0..1) into the image inside a polygon of pixels [N, 2]."""
+    def details(self, polygons: Points, colour: Colour) -> None:
+        """Fill disjoint polygons of equally many corners, pixels [N, M, 2], in the image only."""
+        outlines = list(_fixed_point(polygons))
+        cv2.fillPoly(self.image, outlines, colour, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+    def tint(self, points: Points, colour: Colour, share: float, label: StreetClass) -> None:
+        """Fill a polygon of pixels [N, 2] with a see-through colour, share 0..1, and label it."""
         window = self._window(points)
         if window is None:
             return
@@ -62,6 +70,8 @@ class Canvas:
         outline = [_fixed_point(points - origin)]
         cv2.fillPoly(alpha, outline, 255 * share, cv2.LINE_AA, _SUBPIXEL_BITS)
         blend(patch, np.full_like(patch, np.asarray(colour, np.uint8)), alpha)
+        labels = self.label[rows, columns]
+        cv2.fillPoly(labels, outline, int(label), cv2.LINE_8, _SUBPIXEL_BITS)
 
     def texture(
         self, texture: Pixels, corners: Points, label: StreetClass, span: tuple[float, float]
@@ -79,8 +89,8 @@ class Canvas:
         patch = self.image[rows, columns]
         height, width = texture.shape[:2]
         left, right = span[0] * width, span[1] * width
-        source = np.array([[left, 0], [right, 0], [right, height], [left, height]], np.float32) - 0.5
-        matrix = cv2.getPerspectiveTransform(source, local.astype(np.float32))
+        source = np.array([[left, 0], [right, 0], [right, height], [left, height]]) - 0.5
+        matrix = cv2.getPerspectiveTransform(source.astype(np.float32), local.astype(np.float32))
         shape = (patch.shape[1], patch.shape[0])
         paint = cv2.warpPerspective(texture, matrix, shape, borderMode=cv2.BORDER_REPLICATE)
         alpha = np.zeros(patch.shape[:2], np.uint8)
@@ -104,8 +114,8 @@ class Canvas:
         matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
         patch = self.image[rows, columns]
         warped = cv2.warpAffine(sprite, matrix, (patch.shape[1], patch.shape[0]))
-        alpha = np.ascontiguousarray(warped[..., 3])
-        blend(patch, np.ascontiguousarray(warped[..., :3]), alpha)
+        paint, alpha = _split(np.asarray(warped, np.uint8))
+        blend(patch, paint, alpha)
         self.label[rows, columns][alpha >= 128] = int(label)
 
     def _window(self, points: Points) -> tuple[slice, slice, Points] | None:

@@ -47,8 +47,11 @@ class Front:
 class _Sheet:
     """A front being painted, in metres from its lower left corner."""
 
-    def __init__(self, rng: np.random.Generator, width: float, height: float) -> None:
+    def __init__(
+        self, rng: np.random.Generator, lamps: bool, width: float, height: float
+    ) -> None:
         self.rng = rng
+        self.lamps = lamps
         self.width, self.height = width, height
         shape = (round(height * PIXELS_PER_METRE), round(width * PIXELS_PER_METRE), 3)
         self.pixels: Floats = np.zeros(shape, np.float32)
@@ -95,6 +98,9 @@ def _glass(sheet: _Sheet, x: float, y: float, w: float, h: float) -> None:
     if pane.size == 0:
         return
     up = np.linspace(1.0, 0.0, pane.shape[0])[:, None, None]
+    if sheet.lamps and sheet.rng.random() < 0.3:
+        pane[:] = np.array((430, 340, 200)) * (0.75 + 0.25 * up)
+        return
     sky = sheet.rng.uniform(20, 110)
     pane += up * sky * np.array((0.86, 0.95, 1.05))
     slant = np.add.outer(np.arange(pane.shape[0]), np.arange(pane.shape[1]))
@@ -174,24 +180,28 @@ def _shop(sheet: _Sheet, paint: Colour) -> None:
     for left, right in ((0.3, door - 0.1), (door + 1.1, sheet.width - 0.3)):
         if right - left > 0.5:
             pane = sheet.box(left, 0.55, right - left, 1.92, (52, 54, 58))
-            _display(rng, pane)
+            _display(rng, pane, sheet.lamps)
     _glass(sheet, door + 0.12, 0.3, 0.76, 2.1)
 
 
-def _display(rng: np.random.Generator, pane: Floats) -> None:
+def _display(rng: np.random.Generator, pane: Floats, lamps: bool) -> None:
     """Fill a shop window with goods under a warm light and a reflection."""
     height, width = pane.shape[:2]
-    pane += np.linspace(80, 5, height)[:, None, None] * np.array((1.0, 0.92, 0.72))
+    inside = 240.0 if lamps else 80.0
+    pane += np.linspace(inside, 5, height)[:, None, None] * np.array((1.0, 0.92, 0.72))
     for _ in range(int(width / 9)):
         left, wide = rng.integers(0, max(1, width - 4)), rng.integers(3, 14)
         high = rng.integers(3, max(4, height // 2))
         pane[height - high - 3 : height - 3, left : left + wide] = rng.uniform(40, 205, 3)
     pane[: height // 3] += 22.0
     if rng.random() < 0.5:
-        pane[height // 6 : height // 6 + height // 5, width // 6 : width // 2] = rng.uniform(90, 250, 3)
+        poster = pane[height // 6 : height // 6 + height // 5, width // 6 : width // 2]
+        poster[:] = rng.uniform(90, 250, 3)
 
 
-def _floors(sheet: _Sheet, first: float, pitch: float, high: float, wide: float, gap: float) -> None:
+def _floors(
+    sheet: _Sheet, first: float, pitch: float, high: float, wide: float, gap: float
+) -> None:
     """Paint rows of windows from the height `first` upwards."""
     count = max(1, int((sheet.width - 0.6) / (wide + gap)))
     spacing = sheet.width / count
@@ -218,9 +228,9 @@ def _cover(sheet: _Sheet, brick_share: float) -> Colour:
     return colour
 
 
-def build_terrace(rng: np.random.Generator) -> Front:
+def build_terrace(rng: np.random.Generator, lamps: bool) -> Front:
     """Return a two-floor terraced house with a door and a bay window."""
-    sheet = _Sheet(rng, float(rng.choice([5.0, 5.6, 6.2])), float(rng.choice([5.6, 5.9])))
+    sheet = _Sheet(rng, lamps, float(rng.choice([5.0, 5.6, 6.2])), float(rng.choice([5.6, 5.9])))
     wall = _cover(sheet, 0.75)
     sheet.box(0.0, 2.95, sheet.width, 0.14, (206, 198, 182))
     _floors(sheet, 3.55, 3.0, 1.5, 0.95, 0.9)
@@ -233,10 +243,10 @@ def build_terrace(rng: np.random.Generator) -> Front:
     return sheet.finish(wall, pitched=True)
 
 
-def build_shop(rng: np.random.Generator) -> Front:
+def build_shop(rng: np.random.Generator, lamps: bool) -> Front:
     """Return a shop with one to three floors above it."""
     floors = int(rng.integers(1, 4))
-    sheet = _Sheet(rng, float(rng.uniform(5.5, 9.0)), 3.5 + 2.9 * floors)
+    sheet = _Sheet(rng, lamps, float(rng.uniform(5.5, 9.0)), 3.5 + 2.9 * floors)
     wall = _cover(sheet, 0.55)
     _floors(sheet, 4.1, 2.9, 1.6, 1.0, float(rng.uniform(0.8, 1.5)))
     _shop(sheet, _pick(rng, _PAINTS))
@@ -245,10 +255,10 @@ def build_shop(rng: np.random.Generator) -> Front:
     return sheet.finish(wall, pitched=bool(rng.random() < 0.6))
 
 
-def build_office(rng: np.random.Generator) -> Front:
+def build_office(rng: np.random.Generator, lamps: bool) -> Front:
     """Return a modern block: bands of glass between concrete, brick or metal."""
     floors = int(rng.integers(3, 6))
-    sheet = _Sheet(rng, float(rng.uniform(11.0, 17.0)), 3.4 * floors + 0.9)
+    sheet = _Sheet(rng, lamps, float(rng.uniform(11.0, 17.0)), 3.4 * floors + 0.9)
     wall = _cover(sheet, 0.35)
     bay = float(rng.uniform(1.4, 2.4))
     for floor in range(floors):
@@ -270,12 +280,12 @@ def build_tiles(rng: np.random.Generator) -> Pixels:
     return np.asarray(np.clip(texture, 0, 255), np.uint8)
 
 
-FRONT_BUILDERS: dict[str, Callable[[np.random.Generator], Front]] = {
+FRONT_BUILDERS: dict[str, Callable[[np.random.Generator, bool], Front]] = {
     "terrace": build_terrace,
     "shop": build_shop,
     "office": build_office,
 }
-"""What kinds of fronts there are."""
+"""What kinds of fronts there are; with lamps some windows are lit."""
 
 
 def light_texture(texture: Pixels, gain: Colour) -> Pixels:

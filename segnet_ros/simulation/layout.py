@@ -70,7 +70,7 @@ class Thing:
     """Something that stands or moves on the street.
 
     Attributes:
-        kind: names the drawing, see `drawings.DRAWINGS`.
+        kind: names the drawing, see `drawings.draw_thing`.
         x, s: position of its foot (nearest end) in metres.
         side: which side of the street it belongs to; a vehicle on side +1 comes towards us.
         style: selects the looks.

@@ -1,7 +1,7 @@
 """Time of day and weather: how a surface's own colour becomes the colour in the image."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,9 +39,15 @@ class Light:
     cloud_cover: float
     haze_distance: float
     lamps: bool
+    _gains: dict[Normal, Colour] = field(default_factory=dict, repr=False, compare=False)
 
     def gain(self, normal: Normal) -> Colour:
         """Return the RGB factors by which a surface with this normal is lit."""
+        if normal not in self._gains:
+            self._gains[normal] = self._compute_gain(normal)
+        return self._gains[normal]
+
+    def _compute_gain(self, normal: Normal) -> Colour:
         direct = max(0.0, sum(a * b for a, b in zip(normal, self.sun, strict=True)))
         diffuse = 0.8 + 0.2 * normal[1]
         r, g, b = (
@@ -57,11 +63,13 @@ class Light:
     def shade(self, albedo: Colour, normal: Normal, depth: float) -> Colour:
         """Return the colour in the image of a surface at a depth in metres."""
         haze = self.haze(depth)
-        r, g, b = (
-            (1.0 - haze) * own * gain + haze * far
-            for own, gain, far in zip(albedo, self.gain(normal), self.horizon, strict=True)
+        clear = 1.0 - haze
+        gain, far = self.gain(normal), self.horizon
+        return (
+            clear * albedo[0] * gain[0] + haze * far[0],
+            clear * albedo[1] * gain[1] + haze * far[1],
+            clear * albedo[2] * gain[2] + haze * far[2],
         )
-        return r, g, b
 
     @property
     def shadow(self) -> float:
@@ -83,9 +91,9 @@ def _sunny(rng: np.random.Generator) -> Light:
     return Light(
         sun=_sun(rng, math.radians(rng.uniform(25, 48))),
         sun_gain=(0.78, 0.72, 0.62),
-        sky_gain=(0.47, 0.50, 0.56),
-        zenith=(205 - 95 * blue, 220 - 60 * blue, 245 - 15 * blue),
-        horizon=(228, 236, 245),
+        sky_gain=(0.50, 0.53, 0.59),
+        zenith=(236 - 96 * blue, 242 - 62 * blue, 250 - 14 * blue),
+        horizon=(242, 246, 250),
         cloud=(252, 252, 252),
         cloud_cover=rng.uniform(0.15, 0.6),
         haze_distance=rng.uniform(350, 800),
@@ -98,9 +106,9 @@ def _overcast(rng: np.random.Generator) -> Light:
     return Light(
         sun=_sun(rng, math.radians(60)),
         sun_gain=(0.10, 0.10, 0.10),
-        sky_gain=(0.74 - 0.12 * grey, 0.75 - 0.12 * grey, 0.77 - 0.11 * grey),
-        zenith=(222 - 50 * grey, 226 - 48 * grey, 232 - 44 * grey),
-        horizon=(240 - 20 * grey, 242 - 20 * grey, 245 - 18 * grey),
+        sky_gain=(0.90 - 0.16 * grey, 0.91 - 0.16 * grey, 0.93 - 0.15 * grey),
+        zenith=(240 - 50 * grey, 242 - 48 * grey, 245 - 44 * grey),
+        horizon=(250 - 18 * grey, 251 - 18 * grey, 252 - 16 * grey),
         cloud=(250 - 55 * grey, 250 - 52 * grey, 252 - 48 * grey),
         cloud_cover=rng.uniform(0.6, 0.95),
         haze_distance=rng.uniform(180, 450),
@@ -113,11 +121,11 @@ def _dusk(rng: np.random.Generator) -> Light:
     deep = rng.uniform(0.75, 1.1)
     return Light(
         sun=_sun(rng, math.radians(8)),
-        sun_gain=(0.24 * deep, 0.15 * deep, 0.08 * deep),
-        sky_gain=(0.29 * deep, 0.29 * deep, 0.33 * deep),
-        zenith=(112, 126, 150),
-        horizon=(206 + 34 * warm, 194, 186 - 40 * warm),
-        cloud=(128 + 30 * warm, 124, 134),
+        sun_gain=(0.34 * deep, 0.22 * deep, 0.11 * deep),
+        sky_gain=(0.42 * deep, 0.42 * deep, 0.46 * deep),
+        zenith=(134, 148, 172),
+        horizon=(220 + 30 * warm, 208, 200 - 40 * warm),
+        cloud=(150 + 40 * warm, 146, 156),
         cloud_cover=rng.uniform(0.3, 0.8),
         haze_distance=rng.uniform(500, 900),
         lamps=True,
@@ -126,5 +134,5 @@ def _dusk(rng: np.random.Generator) -> Light:
 
 def choose_light(rng: np.random.Generator) -> Light:
     """Draw a lighting: sunny, overcast or dusk."""
-    weather = rng.choice(3, p=(0.45, 0.32, 0.23))
+    weather = rng.choice(3, p=(0.47, 0.35, 0.18))
     return (_sunny, _overcast, _dusk)[weather](rng)

@@ -40,7 +40,7 @@ def tileable(rng: np.random.Generator, edge: int, blurs: tuple[float, ...]) -> F
     for sigma in blurs:
         white = rng.standard_normal((edge, edge)).astype(np.float32)
         margin = int(3 * sigma) + 1
-        wide = cv2.copyMakeBorder(white, *[margin] * 4, cv2.BORDER_WRAP)
+        wide = np.pad(white, margin, mode="wrap")
         layer = cv2.GaussianBlur(wide, (0, 0), sigma)[margin:-margin, margin:-margin]
         total += layer / layer.std()
     return np.asarray(total / total.std(), np.float32)

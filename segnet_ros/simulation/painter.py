@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -29,6 +30,16 @@ def _level(pyramid: Pyramid, pixels_high: float) -> Pixels:
     """Pick the level whose height comes closest to the height on the image."""
     halvings = math.log2(max(1e-6, pyramid[0].shape[0] / max(pixels_high, 1.0)))
     return pyramid[min(max(0, round(halvings - 0.2)), len(pyramid) - 1)]
+
+
+class Face(NamedTuple):
+    """A flat polygon of a body, [N, 3] metres; without a label it goes into the image only."""
+
+    points: Points
+    albedo: Colour
+    normal: Normal
+    label: StreetClass | None = None
+    shines: bool = False
 
 
 def _visible_span(left: float, right: float, near: float) -> tuple[float, float] | None:
@@ -65,6 +76,37 @@ class Painter:
         colour = self.light.shade(albedo, normal, depth)
         self.fill(self.camera.project(visible), colour, label)
 
+    def patches(self, patches: Points, albedo: Colour, normal: Normal) -> None:
+        """Fill disjoint quadrilaterals [N, 4, 3] of one surface in the image only.
+
+        The part before the near plane is pushed back to it; that is exact for edges along s.
+        """
+        seen = patches[patches[:, :, 2].max(axis=1) > self.s_near + 0.1]
+        if len(seen) == 0:
+            return
+        seen[:, :, 2] = np.maximum(seen[:, :, 2], self.s_near)
+        depth = float(seen[:, :, 2].mean()) - self.camera.s
+        pixels = self.camera.project(seen.reshape(-1, 3)).reshape(-1, 4, 2)
+        self.canvas.details(pixels, self.light.shade(albedo, normal, depth))
+
+    def faces(self, faces: list[Face], origin: Points) -> None:
+        """Paint the faces of a body in their order; points are metres from the origin [3]."""
+        points = np.concatenate([face.points for face in faces]) + origin
+        if points[:, 2].min() < self.s_near:
+            for face in faces:
+                self.face(face.points + origin, face.albedo, face.normal, face.label)
+            return
+        pixels = self.camera.project(points)
+        if pixels[:, 0].max() < 0 or pixels[:, 0].min() > self.camera.size[0]:
+            return
+        depth = float(origin[2]) - self.camera.s
+        start = 0
+        for face in faces:
+            end = start + len(face.points)
+            colour = face.albedo if face.shines else self.light.shade(*face[1:3], depth)
+            self.fill(pixels[start:end], colour, face.label)
+            start = end
+
     def fill(self, pixels: Points, colour: Colour, label: StreetClass | None) -> None:
         """Fill a polygon given in pixels [N, 2]; without a label into the image only."""
         if label is None:
@@ -97,7 +139,7 @@ class Painter:
     def upright(
         self, pyramid: Pyramid, x: float, s: float, size: tuple[float, float], label: StreetClass
     ) -> None:
-        """Paint a lit RGBA sprite that stands on the ground at (x, s), width and height in metres."""
+        """Paint a lit RGBA sprite that stands on the ground at (x, s); size is width, height."""
         if s <= self.s_near:
             return
         width, height = size

@@ -32,11 +32,12 @@ def _crown_relief(rng: np.random.Generator) -> Floats:
 
 
 def _leaf_shading(rng: np.random.Generator, relief: Floats, light: Light) -> Floats:
-    """Return the brightness of the crown, float32 [H, W] about 1: bulges, leaves, sun from above."""
+    """Return the crown's brightness, float32 [H, W] about 1: bulges, leaves, sun from above."""
     smooth = cv2.GaussianBlur(relief, (0, 0), 5)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=5) / 48
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=5) / 48
-    leaves = fractal(rng, relief.shape, cells=26, octaves=4)
+    leaves = 0.6 * fractal(rng, relief.shape, cells=26, octaves=3)
+    leaves += 0.9 * fractal(rng, relief.shape, cells=110, octaves=1)
     height = np.linspace(1.12, 0.72, _HEIGHT, dtype=np.float32)[:, None]
     bright = height + 3.2 * down - 3.2 * light.sun[0] * across + 0.20 * leaves
     return np.asarray(np.clip(bright, 0.28, 1.6), np.float32)
@@ -47,8 +48,9 @@ def _trunk(rng: np.random.Generator) -> Pixels:
     alpha = np.zeros((_HEIGHT, _WIDTH), np.uint8)
     foot, fork = np.array((_WIDTH / 2, _HEIGHT)), np.array((_WIDTH / 2, _HEIGHT * 0.62))
     thick = int(rng.integers(9, 15))
-    outline = [foot + (-thick, 0), fork + (-0.6 * thick, 0), fork + (0.6 * thick, 0), foot + (thick, 0)]
-    cv2.fillPoly(alpha, [np.array(outline, np.int32)], 255, cv2.LINE_AA)
+    stem = np.array([foot - (thick, 0), fork - (0.6 * thick, 0), fork + (0.6 * thick, 0),
+                     foot + (thick, 0)])
+    cv2.fillPoly(alpha, [stem.astype(np.int32)], 255, cv2.LINE_AA)
     for _ in range(7):
         tip = fork + rng.uniform((-80, -170), (80, -60))
         start = tuple(int(v) for v in fork)
@@ -60,7 +62,7 @@ def _trunk(rng: np.random.Generator) -> Pixels:
 def build_tree(rng: np.random.Generator, light: Light) -> Pixels:
     """Return a lit tree, uint8 RGBA [384, 320, 4], its foot in the middle of the lower edge."""
     relief = _crown_relief(rng)
-    ragged = relief + 0.13 * fractal(rng, relief.shape, cells=34, octaves=3)
+    ragged = relief + 0.15 * fractal(rng, relief.shape, cells=40, octaves=3)
     crown = np.clip((ragged - 0.56) * 9, 0.0, 1.0)
     sun = light.gain((light.sun[0] * 0.6, 0.8, -0.2))
     leaf = np.array(_LEAVES[int(rng.integers(len(_LEAVES)))]) * sun

@@ -27,6 +27,7 @@ class Recipe:
         weight_decay: AdamW's decoupled decay; not applied to biases and batch norm.
         gradient_clip: Largest gradient norm.
         balance_power: Exponent of median-frequency balancing; 1 is the paper's, 0 is none.
+        inner_weight: Weight of the losses on inner decoder stages (`DeepSupervision`).
         average_decay: Decay per step of the exponential moving average of the weights that is
             validated and saved.
         validate_every: Epochs between two validations.
@@ -42,6 +43,7 @@ class Recipe:
     weight_decay: float = 0.02
     gradient_clip: float = 1.0
     balance_power: float = 0.5
+    inner_weight: float = 0.5
     average_decay: float = 0.998
     validate_every: int = 5
     seed: int = 0

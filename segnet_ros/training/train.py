@@ -24,6 +24,7 @@ from segnet_ros.training.checkpoint import (
 )
 from segnet_ros.training.datasets.camvid import CLASS_NAMES, VOID, LabelledFrame, read_frame
 from segnet_ros.training.datasets.frames import TrainingFrames
+from segnet_ros.training.deep_supervision import DeepSupervision
 from segnet_ros.training.losses import median_frequency_weights, weighted_cross_entropy
 from segnet_ros.training.metrics import Scores, confusion_matrix, scores
 from segnet_ros.training.models import build_model
@@ -115,6 +116,7 @@ class _Training:
     recipe: Recipe
     model: nn.Module
     averaged: AveragedModel
+    supervision: DeepSupervision
     optimizer: torch.optim.Optimizer
     device: torch.device
     total_steps: int
@@ -130,15 +132,21 @@ class _Training:
         if initial_weights is not None:
             load_weights(initial_weights, model)
         model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Copied before the supervision hooks itself into the model.
+        averaged = AveragedModel(
+            model, multi_avg_fn=_warmed_up_average(recipe.average_decay), use_buffers=True
+        )
+        supervision = DeepSupervision(model, len(CLASS_NAMES)).to(device)
         steps = math.ceil(frames / recipe.batch_size)
         return cls(
             recipe=recipe,
             model=model,
-            averaged=AveragedModel(
-                model, multi_avg_fn=_warmed_up_average(recipe.average_decay), use_buffers=True
-            ),
+            averaged=averaged,
+            supervision=supervision,
             optimizer=torch.optim.AdamW(
-                _parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, fused=True
+                _parameter_groups([*model.parameters(), *supervision.parameters()], recipe),
+                lr=recipe.learning_rate,
+                fused=True,
             ),
             device=device,
             total_steps=steps * recipe.epochs,
@@ -156,6 +164,7 @@ class _Training:
             )
         self.model.load_state_dict(saved["model"])
         self.averaged.load_state_dict(saved["averaged"])
+        self.supervision.load_state_dict(saved["supervision"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.epoch, self.step = saved["epoch"], saved["step"]
 
@@ -168,6 +177,7 @@ class _Training:
                 "recipe": self.recipe.as_dict(),
                 "model": self.model.state_dict(),
                 "averaged": self.averaged.state_dict(),
+                "supervision": self.supervision.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "epoch": self.epoch,
                 "step": self.step,
@@ -211,6 +221,7 @@ def _step(state: _Training, inputs: Tensor, labels: Tensor, weights: Tensor) -> 
         group["lr"] = state.learning_rate()
     with _mixed_precision(state.device):
         logits = state.model(inputs)
+        inner = state.supervision.loss(labels, weights, VOID)
     loss = weighted_cross_entropy(logits, labels, weights, VOID)
     if not torch.isfinite(loss):
         raise TrainingError(
@@ -218,7 +229,7 @@ def _step(state: _Training, inputs: Tensor, labels: Tensor, weights: Tensor) -> 
             f"{state.recipe.learning_rate}) and start again from the last checkpoint"
         )
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    (loss + state.recipe.inner_weight * inner).backward()
     nn.utils.clip_grad_norm_(state.model.parameters(), state.recipe.gradient_clip)
     state.optimizer.step()
     state.averaged.update_parameters(state.model)
@@ -237,11 +248,13 @@ def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
     return update
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    kernels = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
+def _parameter_groups(
+    parameters: Sequence[nn.Parameter], recipe: Recipe
+) -> list[dict[str, Any]]:
+    kernels = [p for p in parameters if p.ndim > 1]
+    others = [p for p in parameters if p.ndim <= 1]
     return [
-        {"params": kernels, "weight_decay": weight_decay},
+        {"params": kernels, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
 

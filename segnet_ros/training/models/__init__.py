@@ -7,14 +7,14 @@ from torch import nn
 
 from segnet_ros.training.models.segnet import SegNet
 from segnet_ros.training.models.segnet_basic import SegNetBasic
+from segnet_ros.training.models.segnet_light import SegNetLight
 
 ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
     "segnet": SegNet,
     "segnet_basic": SegNetBasic,
-    # A quarter of SegNet's width where the maps are large: camera rate on two CPU cores.
-    "segnet_light": partial(SegNet, widths=(16, 32, 64, 128, 256), depths=(2, 2, 2, 3, 3)),
     # For computers that cannot afford 7x7 kernels.
-    "segnet_basic_light": partial(SegNetBasic, kernel_size=3, width=32),
+    "segnet_basic_3x3": partial(SegNetBasic, kernel_size=3),
+    "segnet_light": SegNetLight,
 }
 
 

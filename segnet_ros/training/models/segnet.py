@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from segnet_ros.training.models.layers import conv_bn_relu, initialize
+from segnet_ros.training.models.layers import conv_bn_relu, initialize, initialize_classifier
 from segnet_ros.training.models.switches import IndexSwitching, Switching
 
 
@@ -44,6 +44,7 @@ class SegNet(nn.Module):
         self.decoder.insert(0, _stage([widths[0]] * depths[0]))
         self.classifier = nn.Conv2d(widths[0], classes, 3, padding=1)
         self.apply(initialize)
+        initialize_classifier(self.classifier)
 
     def forward(self, image: Tensor) -> Tensor:
         """Score classes.

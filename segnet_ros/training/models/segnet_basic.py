@@ -4,7 +4,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from segnet_ros.training.models.layers import conv_bn, conv_bn_relu, initialize
+from segnet_ros.training.models.layers import (
+    conv_bn,
+    conv_bn_relu,
+    initialize,
+    initialize_classifier,
+)
 from segnet_ros.training.models.switches import IndexSwitching, Switching
 
 _STAGES = 4
@@ -30,6 +35,7 @@ class SegNetBasic(nn.Module):
         self.decoder = nn.ModuleList(conv_bn(width, width, kernel_size) for _ in range(_STAGES))
         self.classifier = nn.Conv2d(width, classes, 1)
         self.apply(initialize)
+        initialize_classifier(self.classifier)
 
     def forward(self, image: Tensor) -> Tensor:
         """Score classes: float [N, 3, H, W], normalised RGB, to logits [N, classes, H, W]."""
@@ -40,7 +46,7 @@ class SegNetBasic(nn.Module):
             size = (x.shape[2], x.shape[3])
             x, switches = self.switching.pool(x)
             memory.append((switches, size))
-        for layer, (switches, size) in zip(self.decoder, reversed(memory), strict=True):
+        for layer, (switches, size) in zip(reversed(self.decoder), reversed(memory), strict=True):
             x = layer(self.switching.unpool(x, switches, size))
         scores: Tensor = self.classifier(x)
         return scores
