@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.files import replacing
 
 DESCRIPTION = "model.yaml"
 GRAPH = "model.onnx"
@@ -89,9 +90,8 @@ def save_description(model: Model) -> None:
         **model.details,
     }
     text = yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=100)
-    partial = model.folder / f".{DESCRIPTION}.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(model.folder / DESCRIPTION)
+    with replacing(model.folder / DESCRIPTION) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

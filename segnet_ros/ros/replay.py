@@ -73,12 +73,14 @@ class ReplayReport:
         seconds: Time from the first image to the last one.
         rate: Achieved images per second; 0 for fewer than two images.
         worst_lateness_ms: Longest time by which an image went out after it was due.
+        stamps_ns: Header stamps of the images in the order of publishing, nanoseconds.
     """
 
     frames: int
     seconds: float
     rate: float
     worst_lateness_ms: float
+    stamps_ns: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def replay(
     compressed: bool = False,
     size: tuple[int, int] | None = None,
     restamp: bool | None = None,
+    subscribers: int = 1,
     wait_for_subscribers: float = 10.0,
     best_effort: bool = False,
 ) -> ReplayReport:
@@ -124,7 +127,8 @@ def replay(
         size: Width and height to resize the pictures to; the calibration follows.
         restamp: Whether stamps are the time of publishing (the default for videos and image files)
             or the recorded ones (the default for recordings).
-        wait_for_subscribers: Longest time in seconds to wait for a first subscriber to the images.
+        subscribers: How many subscribers to the images to wait for.
+        wait_for_subscribers: Longest time in seconds to wait for them.
         best_effort: Publish best-effort instead of reliable.
 
     Raises:
@@ -138,13 +142,14 @@ def replay(
         as_jpeg = compressed or clip.compressed
         prepare = partial(prepare_frame, as_jpeg=as_jpeg, size=size)
         with closing(_Camera(node, image_topic, as_jpeg, best_effort, stopping)) as camera:
-            camera.wait_for_subscriber(wait_for_subscribers)
+            camera.wait_for_subscribers(subscribers, wait_for_subscribers)
             with closing(_read_ahead(map(prepare, _frames(clip, loop)))) as frames:
                 for frame in frames:
                     if not schedule.wait():
                         break
-                    camera.publish(frame, time.time_ns() if stamps_now else None)
-                    schedule.count()
+                    stamp_ns = time.time_ns() if stamps_now else None
+                    camera.publish(frame, stamp_ns)
+                    schedule.count(stamp_of(frame.image) if stamp_ns is None else stamp_ns)
     return schedule.report()
 
 
@@ -178,6 +183,12 @@ def with_stamp(cdr: bytes, stamp_ns: int) -> bytes:
     order = "<" if cdr[1] & 1 else ">"
     stamp = struct.pack(f"{order}iI", *divmod(stamp_ns, 1_000_000_000))
     return b"".join((cdr[:4], stamp, memoryview(cdr)[12:]))
+
+
+def stamp_of(cdr: bytes) -> int:
+    """Return the stamp of a serialised message that begins with a Header, in nanoseconds."""
+    seconds, nanoseconds = struct.unpack_from("<iI" if cdr[1] & 1 else ">iI", cdr, 4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 def nominal_camera_info(width: int, height: int) -> CameraInfo:
@@ -214,19 +225,20 @@ class _Camera:
         self._logger = node.get_logger()
         self._stopping = stopping
 
-    def wait_for_subscriber(self, seconds: float) -> None:
-        """Wait until somebody subscribes to the images; after `seconds` warn and go on."""
+    def wait_for_subscribers(self, count: int, seconds: float) -> None:
+        """Wait until so many subscribe to the images; after `seconds` warn and go on."""
         end = time.monotonic() + seconds
-        while not (self._images.get_subscription_count() or self._stopping()):
+        while self._images.get_subscription_count() < count and not self._stopping():
             if time.monotonic() >= end:
-                return self._warn_unheard(seconds)
+                return self._warn_unheard(count, seconds)
             time.sleep(POLL_SECONDS)
 
-    def _warn_unheard(self, seconds: float) -> None:
+    def _warn_unheard(self, count: int, seconds: float) -> None:
         self._logger.warning(
-            f"Nobody subscribed to {self._images.topic_name} "
-            f"(sensor_msgs/msg/{self._type.__name__}) within {seconds:g} s; publishing "
-            "anyway. Check the subscriber's topic, message type and ROS_DOMAIN_ID."
+            f"{self._images.get_subscription_count()} of {count} subscribed to "
+            f"{self._images.topic_name} (sensor_msgs/msg/{self._type.__name__}) within "
+            f"{seconds:g} s; publishing anyway. Check the subscriber's topic, message type and "
+            "ROS_DOMAIN_ID."
         )
 
     def publish(self, frame: Outgoing, stamp_ns: int | None) -> None:
@@ -253,29 +265,30 @@ class _Schedule:
     def __init__(self, rate: float, stopping: Callable[[], bool]) -> None:
         self._interval = 1.0 / rate
         self._stopping = stopping
-        self._frames = 0
+        self._stamps_ns: list[int] = []
         self._first = self._last = self._due = 0.0
         self._worst = 0.0
 
     def wait(self) -> bool:
         """Sleep until the next frame is due; return False if a request to stop comes first."""
-        if not self._frames:
+        if not self._stamps_ns:
             self._first = time.monotonic()
-        self._due = self._first + self._frames * self._interval
+        self._due = self._first + len(self._stamps_ns) * self._interval
         while not self._stopping() and (left := self._due - time.monotonic()) > 0:
             time.sleep(min(left, POLL_SECONDS))
         return not self._stopping()
 
-    def count(self) -> None:
-        """Note that the frame waited for has gone out."""
-        self._frames += 1
+    def count(self, stamp_ns: int) -> None:
+        """Note that the frame waited for has gone out under a stamp."""
+        self._stamps_ns.append(stamp_ns)
         self._last = time.monotonic()
         self._worst = max(self._worst, self._last - self._due)
 
     def report(self) -> ReplayReport:
-        seconds = self._last - self._first if self._frames else 0.0
-        rate = (self._frames - 1) / seconds if self._frames > 1 else 0.0
-        return ReplayReport(self._frames, seconds, rate, 1e3 * self._worst)
+        frames = len(self._stamps_ns)
+        seconds = self._last - self._first if frames else 0.0
+        rate = (frames - 1) / seconds if frames > 1 else 0.0
+        return ReplayReport(frames, seconds, rate, 1e3 * self._worst, tuple(self._stamps_ns))
 
 
 def _check(rate: float | None, size: tuple[int, int] | None) -> None:

@@ -49,7 +49,7 @@ class SegmentationNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("segmentation")
-        self._parameters = NodeParameters(self)
+        self._settings = NodeParameters(self)
         self._configured: _Configured | None = None
         self._camera: CameraSubscription | None = None
         self._state = "unconfigured"
@@ -62,20 +62,20 @@ class SegmentationNode(LifecycleNode):
     @property
     def autostart(self) -> bool:
         """Whether the node is to configure and activate itself."""
-        return self._parameters.flag("autostart")
+        return self._settings.flag("autostart")
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model, announce the outputs."""
         try:
-            folder = find_model(self._parameters.text("model"))
-            segmenter = Segmenter(folder, self._parameters.text("runtime"))
+            folder = find_model(self._settings.text("model"))
+            segmenter = Segmenter(folder, self._settings.text("runtime"))
         except InferenceError as error:
             self.get_logger().error(f"cannot configure: {error}")
             self._last_error = str(error)
             return TransitionCallbackReturn.FAILURE
         worker = NewestFrameWorker(self._process, self._fail)
         self._configured = _Configured(segmenter, Outputs(self), worker, LatencyLog())
-        self._parameters.configured = True
+        self._settings.configured = True
         self._state = "inactive"
         self.get_logger().info(f"{segmenter.model.name} on {segmenter.runtime}")
         return TransitionCallbackReturn.SUCCESS
@@ -87,7 +87,7 @@ class SegmentationNode(LifecycleNode):
         self._configured.worker.start()
         self._activated = time.monotonic()
         self._camera = CameraSubscription(
-            self, self._parameters.text("image_transport"), self._configured.worker.submit
+            self, self._settings.text("image_transport"), self._configured.worker.submit
         )
         self._state = "active"
         self.get_logger().info(f"listening to {self._camera.topic}")
@@ -135,14 +135,14 @@ class SegmentationNode(LifecycleNode):
         self._configured.outputs.close()
         self._configured.segmenter.close()
         self._configured = None
-        self._parameters.configured = False
+        self._settings.configured = False
         self._state = "unconfigured"
 
     def _process(self, message: CameraMessage) -> Outcome:
         """One frame, in the worker's thread."""
         assert self._configured is not None
         age = self._age(message)
-        max_age = self._parameters.number("max_age")
+        max_age = self._settings.number("max_age")
         if 0 < max_age < age:
             return Outcome.STALE
         started = time.perf_counter()
@@ -150,7 +150,7 @@ class SegmentationNode(LifecycleNode):
         decoded = time.perf_counter()
         segmentation = self._configured.segmenter.segment(image)
         segmented = time.perf_counter()
-        alpha = self._parameters.number("overlay_alpha")
+        alpha = self._settings.number("overlay_alpha")
         self._configured.outputs.publish(segmentation, message.header, alpha)
         finished = time.perf_counter()
         self._configured.latency.add(

@@ -1,13 +1,12 @@
 """Rendered drives as folders of PNG files in CamVid's layout."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.inference.files import write_image
 from segnet_ros.simulation.drive import StreetDrive
 
 _STRIDE = 45
@@ -56,18 +55,8 @@ def _write_frames(folder: Path, name: str, frames: Iterable[Frame]) -> None:
     images.mkdir(parents=True, exist_ok=True)
     labels.mkdir(parents=True, exist_ok=True)
     for number, (image, label) in enumerate(frames):
-        _write_png(images / f"{number:06d}.png", np.ascontiguousarray(image[..., ::-1]))
-        _write_png(labels / f"{number:06d}.png", label)
-
-
-def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write a PNG beside its final place, then rename it."""
-    done, data = cv2.imencode(".png", pixels)
-    if not done:
-        raise OSError(f"could not encode {path}")
-    partial = path.with_suffix(".png.part")
-    partial.write_bytes(data.tobytes())
-    os.replace(partial, path)
+        write_image(images / f"{number:06d}.png", image)
+        write_image(labels / f"{number:06d}.png", label)
 
 
 def _check_frames(frames: int) -> None:

@@ -1,6 +1,5 @@
 """Files that training leaves: resumable checkpoints and weights. Written whole or not at all."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from segnet_ros.inference.files import replacing
+
 
 class CheckpointError(ValueError):
     """A checkpoint or weights file is missing, damaged, or of another network."""
@@ -16,8 +17,8 @@ class CheckpointError(ValueError):
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers and strings, nested in dicts and lists; replaces the old file."""
-    with _replacing(path) as temporary:
-        torch.save(state, temporary.path)
+    with replacing(path) as partial:
+        torch.save(state, partial)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str]) -> None:
     """Write a network's parameters and buffers as safetensors."""
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    with _replacing(path) as temporary:
-        save_file(tensors, temporary.path, metadata)
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata)
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -86,23 +87,3 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def _shape(tensors: dict[str, Tensor], name: str) -> tuple[int, ...] | None:
     return tuple(tensors[name].shape) if name in tensors else None
-
-
-class _replacing:
-    """A temporary file beside `path` that takes its place when the block ends well."""
-
-    def __init__(self, path: Path) -> None:
-        self.final = path
-        self.path = path.with_name(f".{path.name}.partial")
-
-    def __enter__(self) -> "_replacing":
-        self.final.parent.mkdir(parents=True, exist_ok=True)
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is not None:
-            self.path.unlink(missing_ok=True)
-            return
-        with self.path.open("rb") as written:
-            os.fsync(written.fileno())
-        self.path.replace(self.final)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from segnet_ros.inference.model import GRAPH, Model, SegmentationClass, file_sha256, save_description
 from segnet_ros.simulation.drive import StreetDrive
 from segnet_ros.training.checkpoint import load_weights, read_metadata
-from segnet_ros.training.datasets.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
 from segnet_ros.training.models import build_model
 from segnet_ros.training.models.switches import MaskSwitching
 from segnet_ros.training.normalization import Normalization

@@ -22,11 +22,11 @@ from segnet_ros.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from segnet_ros.training.datasets.camvid import CLASS_NAMES, VOID, LabelledFrame, read_frame
-from segnet_ros.training.datasets.frames import TrainingFrames
+from segnet_ros.evaluation.camvid import CLASS_NAMES, VOID, LabelledFrame, read_frame
+from segnet_ros.training.training_frames import TrainingFrames
 from segnet_ros.training.deep_supervision import DeepSupervision
 from segnet_ros.training.losses import median_frequency_weights, weighted_cross_entropy
-from segnet_ros.training.metrics import Scores, confusion_matrix, scores
+from segnet_ros.evaluation.metrics import Scores, confusion_matrix, scores
 from segnet_ros.training.models import build_model
 from segnet_ros.training.normalization import Normalization
 from segnet_ros.training.recipe import Recipe

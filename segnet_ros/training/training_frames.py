@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.inference.preprocessing import resize_image
-from segnet_ros.training.datasets.camvid import VOID, LabelledFrame, read_frame
+from segnet_ros.evaluation.camvid import VOID, LabelledFrame, read_frame
 from segnet_ros.training.transforms import Augmentation, augment
 
 Pixels = npt.NDArray[np.uint8]
@@ -43,9 +42,3 @@ class TrainingFrames:
     def labels(self) -> Iterator[Pixels]:
         """The labels of every frame, uint8 [H, W], not augmented."""
         return (labels for _, labels in self._pixels)
-
-
-def read_at_size(frame: LabelledFrame, size: tuple[int, int]) -> tuple[Pixels, Pixels]:
-    """Read a picture at (width, height), as the vehicle would resize it, and its own labels."""
-    image, labels = read_frame(frame)
-    return resize_image(image, size), labels

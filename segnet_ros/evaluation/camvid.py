@@ -91,7 +91,7 @@ def read_frame(frame: LabelledFrame) -> tuple[npt.NDArray[np.uint8], npt.NDArray
     Raises:
         DatasetError: a file cannot be decoded, sizes differ, or a label is out of range.
     """
-    image = cv2.imread(str(frame.image_path), cv2.IMREAD_COLOR_RGB)
+    image = cv2.imread(str(frame.image_path), cv2.IMREAD_COLOR)
     labels = cv2.imread(str(frame.label_path), cv2.IMREAD_UNCHANGED)
     for path, pixels in ((frame.image_path, image), (frame.label_path, labels)):
         if pixels is None:
@@ -106,4 +106,5 @@ def read_frame(frame: LabelledFrame) -> tuple[npt.NDArray[np.uint8], npt.NDArray
             f"{frame.label_path} holds class id {labels.max()}; expected 0..{VOID - 1} "
             f"({', '.join(CLASS_NAMES)}) or {VOID} for void"
         )
-    return np.asarray(image, dtype=np.uint8), np.asarray(labels, dtype=np.uint8)
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return np.asarray(rgb, dtype=np.uint8), np.asarray(labels, dtype=np.uint8)

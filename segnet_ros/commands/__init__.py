@@ -1,0 +1,1 @@
+"""The verbs of the `segnet` command: each module parses its options and calls one room."""

@@ -1,0 +1,38 @@
+"""segnet export"""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from segnet_ros.commands.arguments import size
+from segnet_ros.training.export import ExportError, export
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("weights", type=Path, help="safetensors of `segnet train`")
+    parser.add_argument("output", type=Path, help="model folder, such as engines/NAME")
+    parser.add_argument("--size", type=size, default=(480, 360), help="WIDTHxHEIGHT of the network")
+    parser.add_argument(
+        "--details", type=Path, help="YAML with further facts for model.yaml: data, scores, taxonomy"
+    )
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    details = _read_details(options.details) if options.details else {}
+    model = export(options.weights, options.output, options.size, details)
+    agreement = model.details["agreement_with_pytorch"]
+    print(f"{options.output}: PyTorch's label on {agreement:.4%} of the pixels")
+    return 0
+
+
+def _read_details(path: Path) -> dict[str, object]:
+    try:
+        details = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ExportError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(details, dict):
+        raise ExportError(f"{path} holds {type(details).__name__}; expected a mapping")
+    return details

@@ -1,0 +1,14 @@
+"""segnet node"""
+
+import argparse
+
+from segnet_ros.ros.segmentation_node import main
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """All options are ROS arguments."""
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    return main(["segnet", *options.rest])

@@ -1,0 +1,46 @@
+"""Video files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.files import replacing
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@contextmanager
+def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
+    """Yield a function that appends uint8 RGB [H, W, 3] pictures of one size to an MP4 file.
+
+    The file appears when the block ends well and at least one picture was written.
+
+    Raises:
+        InferenceError: OpenCV cannot encode MP4 here.
+    """
+    writer: list[cv2.VideoWriter] = []
+    with replacing(path) as partial:
+
+        def append(picture: Pixels) -> None:
+            if not writer:
+                writer.append(_open(partial, picture, rate))
+            writer[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+        try:
+            yield append
+        finally:
+            for opened in writer:
+                opened.release()
+
+
+def _open(path: Path, picture: Pixels, rate: float) -> cv2.VideoWriter:
+    size = (picture.shape[1], picture.shape[0])
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+    if not writer.isOpened():
+        raise InferenceError(f"{path} cannot be written: OpenCV has no MP4 encoder here")
+    return writer

@@ -1,0 +1,47 @@
+"""ament_python package and plain pip package in one."""
+
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "segnet_ros"
+EXTRAS = {
+    "cpu": ["openvino>=2024.4"],
+    "bag": ["rosbags>=0.10.5"],
+    "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
+    "train": ["torch>=2.4", "safetensors>=0.4", "onnx>=1.16", "openvino>=2024.4"],
+    "dev": ["pytest>=7.4,<8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
+}
+
+
+def shared(folder):
+    """Every file below a folder, under the same path in share/segnet_ros."""
+    files = [Path(path) for path in glob(f"{folder}/**", recursive=True) if Path(path).is_file()]
+    parents = sorted({path.parent for path in files})
+    return [
+        (f"share/{PACKAGE}/{parent}", [str(path) for path in files if path.parent == parent])
+        for parent in parents
+    ]
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        *shared("launch"),
+        *shared("config"),
+        *shared("engines"),
+    ],
+    python_requires=">=3.10",
+    install_requires=["numpy>=1.21", "opencv-python>=4.5.4,<5", "PyYAML>=5.4", "rich>=11"],
+    extras_require=EXTRAS,
+    zip_safe=True,
+    author="segnet_ros maintainers",
+    description="Real-time semantic segmentation with SegNet for ROS 2",
+    license="Apache-2.0",
+    entry_points={"console_scripts": ["segnet = segnet_ros.cli:main"]},
+)
