@@ -320,7 +320,7 @@ def test_replay_without_subscribers_warns_and_goes_on(folder, capfd):
     play = partial(replay, folder, image_topic=IMAGE_TOPIC, rate=200.0, wait_for_subscribers=0.1)
     assert play().frames == 4
     warning = capfd.readouterr().err
-    assert f"Nobody subscribed to {IMAGE_TOPIC} (sensor_msgs/msg/Image) within 0.1 s" in warning
+    assert f"0 of 1 subscribed to {IMAGE_TOPIC} (sensor_msgs/msg/Image) within 0.1 s" in warning
 
 
 def test_unreadable_frame_ends_the_replay_behind_the_earlier_ones(listener, folder):

@@ -1,0 +1,45 @@
+# Everything runs from .venv, which the first target makes: python3 is all that must be there.
+PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11 python3.10,\
+	$(if $(shell $(p) -c 'import sys; print(int((3, 10) <= sys.version_info < (3, 13)))' \
+	2>/dev/null | grep 1),$(p))))
+VENV := .venv
+BIN := $(VENV)/bin
+CLIP ?=
+RATE ?=
+DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
+
+.PHONY: demo test bench lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/segnet demo $(DEMO_OPTIONS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python bench/node_overhead.py
+	$(BIN)/python bench/node_rate.py
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy segnet_ros/inference segnet_ros/evaluation segnet_ros/ros
+
+clean:
+	rm -rf $(VENV) demo_output build
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "no Python 3.10, 3.11 or 3.12 found; install one, or name it: \
+	make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# What the demo needs: no PyTorch, so that a first look takes minutes.
+$(VENV)/.demo: $(VENV)/.created setup.py setup.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,ros,bag]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	--editable '.[cpu,ros,bag,train,dev]'
+	touch $@

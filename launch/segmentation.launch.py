@@ -1,0 +1,84 @@
+"""Start the segmentation node, and RViz if asked.
+
+ros2 launch segnet_ros segmentation.launch.py image:=/camera/image_raw rviz:=true
+"""
+
+from ament_index_python.packages import get_package_share_path
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
+
+SHARE = get_package_share_path("segnet_ros")
+
+# Arguments that override the parameter file, where they are given.
+OVERRIDES = {
+    "model": "Folder of model.yaml and model.onnx, or name of a shipped model.",
+    "runtime": "auto, or the library that runs the network.",
+    "image_transport": "raw or compressed.",
+}
+
+
+def generate_launch_description():
+    """Declare the arguments; the nodes depend on them."""
+    arguments = [
+        DeclareLaunchArgument("image", default_value="image", description="Camera topic."),
+        *(
+            DeclareLaunchArgument(name, default_value="", description=text)
+            for name, text in OVERRIDES.items()
+        ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=str(SHARE / "config" / "segmentation.yaml"),
+            description="ROS parameters.",
+        ),
+        DeclareLaunchArgument("namespace", default_value="", description="Of the node."),
+        DeclareLaunchArgument(
+            "autostart",
+            default_value="true",
+            choices=["true", "false"],
+            description="Configure and activate at start; false leaves it to a lifecycle manager.",
+        ),
+        DeclareLaunchArgument(
+            "use_sim_time", default_value="false", choices=["true", "false"],
+            description="Take the time from /clock, as with `ros2 bag play --clock`.",
+        ),
+        DeclareLaunchArgument(
+            "rviz", default_value="false", choices=["true", "false"], description="Start RViz too."
+        ),
+    ]  # fmt: skip
+    return LaunchDescription([*arguments, OpaqueFunction(function=_segmentation), _rviz()])
+
+
+def _segmentation(context):
+    given = {name: context.launch_configurations[name] for name in OVERRIDES}
+    switches = {
+        name: context.launch_configurations[name] == "true" for name in ("autostart", "use_sim_time")
+    }
+    overrides = {name: value for name, value in given.items() if value} | switches
+    image = LaunchConfiguration("image")
+    return [
+        LifecycleNode(
+            package="segnet_ros",
+            executable="segnet",
+            arguments=["node"],
+            name="segmentation",
+            namespace=LaunchConfiguration("namespace"),
+            parameters=[LaunchConfiguration("params_file"), overrides],
+            remappings=[("image", image), ("image/compressed", [image, "/compressed"])],
+            output="screen",
+            emulate_tty=True,
+        )
+    ]
+
+
+def _rviz():
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=LaunchConfiguration("namespace"),
+        arguments=["-d", str(SHARE / "config" / "segmentation.rviz")],
+        remappings=[("image", LaunchConfiguration("image"))],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
