@@ -1,4 +1,4 @@
-"""segnet evaluate"""
+"""The verb `segnet evaluate`."""
 
 import argparse
 import json
@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from segnet_ros.evaluation.camvid import DatasetError, LabelledFrame, find_frames
+from segnet_ros.evaluation.evaluate import Evaluation, evaluate
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
-from segnet_ros.evaluation.camvid import find_frames
-from segnet_ros.evaluation.evaluate import Evaluation, evaluate
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,15 +27,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    frames = find_frames(options.data, options.split)
-    if options.sequence:
-        frames = [frame for frame in frames if frame.sequence in options.sequence]
+    frames = _of_sequences(find_frames(options.data, options.split), options.sequence)
     with Segmenter(find_model(options.model), options.runtime) as segmenter:
         result = evaluate(segmenter, frames)
     if options.json:
         options.json.write_text(json.dumps(result.as_dict(), indent=2) + "\n", encoding="utf-8")
     _print(result)
     return 0
+
+
+def _of_sequences(frames: list[LabelledFrame], wanted: list[str]) -> list[LabelledFrame]:
+    present = {frame.sequence for frame in frames}
+    unknown = sorted(set(wanted) - present)
+    if unknown:
+        raise DatasetError(
+            f"no sequence {', '.join(unknown)}; there are {', '.join(sorted(present))}"
+        )
+    return [frame for frame in frames if not wanted or frame.sequence in wanted]
 
 
 def _print(result: Evaluation) -> None:

@@ -1,4 +1,4 @@
-"""segnet export"""
+"""The verb `segnet export`."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="model folder, such as engines/NAME")
     parser.add_argument("--size", type=size, default=(480, 360), help="WIDTHxHEIGHT of the network")
     parser.add_argument(
-        "--details", type=Path, help="YAML with further facts for model.yaml: data, scores, taxonomy"
+        "--details", type=Path, help="YAML with further facts for model.yaml: data, taxonomy"
     )
     parser.set_defaults(command=_run)
 
@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> int:
 def _read_details(path: Path) -> dict[str, object]:
     try:
         details = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ExportError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from error
     if not isinstance(details, dict):
         raise ExportError(f"{path} holds {type(details).__name__}; expected a mapping")

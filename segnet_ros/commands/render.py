@@ -1,10 +1,15 @@
-"""segnet render"""
+"""The verb `segnet render`."""
 
 import argparse
 from pathlib import Path
 
 from segnet_ros.commands.arguments import count, size
 from segnet_ros.simulation.clip import write_clip, write_training_set
+from segnet_ros.simulation.drive import StreetDrive
+
+
+class RenderError(ValueError):
+    """There is no such scene."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +26,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _check_scene(options.seed, options.size)
     write = write_training_set if options.varied else write_clip
     write(options.output, options.name, options.frames, options.seed, options.size)
     print(f"wrote {options.frames} frames to {options.output / options.name}, labels beside them")
     return 0
+
+
+def _check_scene(seed: int, size: tuple[int, int]) -> None:
+    try:
+        StreetDrive(seed, size)
+    except ValueError as error:
+        raise RenderError(f"this scene cannot be rendered: {error}") from error

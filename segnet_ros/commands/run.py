@@ -1,4 +1,4 @@
-"""segnet run"""
+"""The verb `segnet run`."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
 from rich.progress import track
 
 from segnet_ros.commands.arguments import fraction

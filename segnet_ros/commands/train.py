@@ -1,4 +1,4 @@
-"""segnet train"""
+"""The verb `segnet train`."""
 
 import argparse
 from pathlib import Path

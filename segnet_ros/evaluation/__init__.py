@@ -1,0 +1,1 @@
+"""Labelled frames and the scores of a model on them."""

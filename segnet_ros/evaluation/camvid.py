@@ -7,6 +7,7 @@ of the file name before the first underscore (`0016E5_07959.png` belongs to `001
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,7 +60,8 @@ def find_frames(root: Path, split: str) -> list[LabelledFrame]:
     missing = [frame.label_path for frame in frames if not frame.label_path.is_file()]
     if missing:
         raise DatasetError(
-            f"{len(missing)} of {len(frames)} pictures in {images} have no labels, first {missing[0]}"
+            f"{len(missing)} of {len(frames)} pictures in {images} have no labels, "
+            f"first {missing[0]}; restore them or remove the pictures"
         )
     return frames
 
@@ -91,11 +93,8 @@ def read_frame(frame: LabelledFrame) -> tuple[npt.NDArray[np.uint8], npt.NDArray
     Raises:
         DatasetError: a file cannot be decoded, sizes differ, or a label is out of range.
     """
-    image = cv2.imread(str(frame.image_path), cv2.IMREAD_COLOR)
-    labels = cv2.imread(str(frame.label_path), cv2.IMREAD_UNCHANGED)
-    for path, pixels in ((frame.image_path, image), (frame.label_path, labels)):
-        if pixels is None:
-            raise DatasetError(f"{path} cannot be decoded as a picture; restore or remove it")
+    image = _decode(frame.image_path, cv2.IMREAD_COLOR)
+    labels = _decode(frame.label_path, cv2.IMREAD_UNCHANGED)
     if labels.dtype != np.uint8 or labels.shape != image.shape[:2]:
         raise DatasetError(
             f"{frame.label_path} is {labels.dtype} {labels.shape}; expected one uint8 class id "
@@ -108,3 +107,10 @@ def read_frame(frame: LabelledFrame) -> tuple[npt.NDArray[np.uint8], npt.NDArray
         )
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return np.asarray(rgb, dtype=np.uint8), np.asarray(labels, dtype=np.uint8)
+
+
+def _decode(path: Path, flags: int) -> npt.NDArray[Any]:
+    pixels = cv2.imread(str(path), flags)
+    if pixels is None:
+        raise DatasetError(f"{path} cannot be decoded as a picture; restore or remove it")
+    return pixels

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from segnet_ros.inference.segmenter import Segmenter
-from segnet_ros.evaluation.camvid import DatasetError, LabelledFrame, read_frame
+from segnet_ros.evaluation.camvid import CLASS_NAMES, DatasetError, LabelledFrame, read_frame
 from segnet_ros.evaluation.metrics import confusion_matrix, scores
+from segnet_ros.inference.segmenter import Segmenter
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ def evaluate(segmenter: Segmenter, frames: Sequence[LabelledFrame]) -> Evaluatio
     """Segment every frame and compare at the size of its labels.
 
     Raises:
-        DatasetError: there is no frame, a file cannot be read, or every label is void.
+        DatasetError: the model's classes are not CamVid's, there is no frame, a file cannot be
+            read, or every label is void.
     """
     classes = segmenter.model.classes
+    _check_taxonomy([item.name for item in classes])
     total = np.zeros((len(classes), len(classes) + 1), np.int64)
     seconds = 0.0
     for frame in frames:
@@ -73,3 +75,12 @@ def evaluate(segmenter: Segmenter, frames: Sequence[LabelledFrame]) -> Evaluatio
         model=segmenter.model.name,
         runtime=segmenter.runtime,
     )
+
+
+def _check_taxonomy(names: Sequence[str]) -> None:
+    """The labels' ids mean something else to a model with other classes: refuse to score it."""
+    if tuple(names) != CLASS_NAMES:
+        raise DatasetError(
+            f"the model's classes are {', '.join(names)}; the labels hold CamVid's, in this order: "
+            f"{', '.join(CLASS_NAMES)}; choose a model trained on them"
+        )

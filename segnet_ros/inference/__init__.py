@@ -1,0 +1,1 @@
+"""What runs on the vehicle: NumPy, OpenCV and one runtime library."""

@@ -33,8 +33,10 @@ def write_image(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     """Write uint8 [H, W] or RGB [H, W, 3] in the format of the suffix.
 
     Raises:
-        InferenceError: the file cannot be written.
+        InferenceError: the suffix names no image format, or the file cannot be written.
     """
+    if not cv2.haveImageWriter(path.name):
+        raise InferenceError(f"{path} names no image format; expected a suffix such as .png")
     ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     with replacing(path) as partial:
         if not cv2.imwrite(str(partial), ordered):

@@ -102,10 +102,13 @@ def _read_description(folder: Path) -> dict[str, Any]:
             "engines/segnet_light_camvid, made by `segnet export`"
         )
     if path.stat().st_size > _MAX_DESCRIPTION_BYTES:
-        raise InferenceError(f"{path} is over {_MAX_DESCRIPTION_BYTES} bytes; it is no {DESCRIPTION}")
+        raise InferenceError(
+            f"{path} is over {_MAX_DESCRIPTION_BYTES} bytes; it is no {DESCRIPTION}"
+        )
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # PyYAML lets ValueError (impossible dates) and RecursionError (deep nesting) through.
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         summary = " ".join(str(error).split())
         raise InferenceError(f"{path} is not readable YAML: {summary}; restore it") from error
     if not isinstance(facts, dict):
@@ -140,8 +143,9 @@ def _text(facts: dict[str, Any], key: str, path: Path) -> str:
 
 
 def _size(value: Any, path: Path) -> tuple[int, int]:
-    sides = (value.get("width"), value.get("height")) if isinstance(value, dict) else (None, None)
-    width, height = sides
+    sides = value if isinstance(value, dict) else {}
+    width: Any = sides.get("width")
+    height: Any = sides.get("height")
     if not (_is_side(width) and _is_side(height)):
         raise InferenceError(
             f"{path}: input is {value!r}; expected width and height, 1..{_MAX_SIDE} pixels each"

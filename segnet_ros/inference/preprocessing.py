@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.inference.errors import InferenceError
+
 # Bilinear sampling reads 2x2 pixels: beyond a factor of two it skips some and aliases.
 _MAX_BILINEAR_SHRINK = 2.0
 
@@ -17,7 +19,14 @@ def resize_image(image: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDA
 
     Returns:
         uint8 [height, width, 3], C-contiguous; the input itself when it already fits.
+
+    Raises:
+        InferenceError: it is no such picture.
     """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise InferenceError(
+            f"the picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3), RGB"
+        )
     width, height = size
     if image.shape[:2] == (height, width):
         return np.ascontiguousarray(image)

@@ -45,7 +45,7 @@ class Segmenter:
         """Segment one picture, uint8 [H, W, 3] RGB of any size.
 
         Raises:
-            InferenceError: the runtime fails.
+            InferenceError: it is no such picture, or the runtime fails.
         """
         started = time.perf_counter()
         network_input = resize_image(image, self.model.size)

@@ -46,7 +46,9 @@ def find_model(name: str) -> Path:
 
 def shipped_models() -> list[str]:
     """Names of the models that `find_model` knows, sorted."""
-    found = {path.parent.name for root in _roots() for path in root.glob(f"{_ENGINES}/*/model.yaml")}
+    found = {
+        path.parent.name for root in _roots() for path in root.glob(f"{_ENGINES}/*/model.yaml")
+    }
     return sorted(found)
 
 

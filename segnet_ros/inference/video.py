@@ -18,10 +18,10 @@ Pixels = npt.NDArray[np.uint8]
 def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
     """Yield a function that appends uint8 RGB [H, W, 3] pictures of one size to an MP4 file.
 
-    The file appears when the block ends well and at least one picture was written.
+    The file appears when the block ends well.
 
     Raises:
-        InferenceError: OpenCV cannot encode MP4 here.
+        InferenceError: OpenCV cannot encode this file here, or no picture was appended.
     """
     writer: list[cv2.VideoWriter] = []
     with replacing(path) as partial:
@@ -29,6 +29,8 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
         def append(picture: Pixels) -> None:
             if not writer:
                 writer.append(_open(partial, picture, rate))
+            if not writer[0].isOpened():
+                raise InferenceError(f"{path} cannot be written: OpenCV has no encoder for it here")
             writer[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
         try:
@@ -36,11 +38,10 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
         finally:
             for opened in writer:
                 opened.release()
+        if not writer:
+            raise InferenceError(f"{path} was not written: no picture came; expected at least one")
 
 
 def _open(path: Path, picture: Pixels, rate: float) -> cv2.VideoWriter:
     size = (picture.shape[1], picture.shape[0])
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
-    if not writer.isOpened():
-        raise InferenceError(f"{path} cannot be written: OpenCV has no MP4 encoder here")
-    return writer
+    return cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)

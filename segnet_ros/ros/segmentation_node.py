@@ -18,6 +18,7 @@ from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
 from segnet_ros.ros.camera_subscription import CameraMessage, CameraSubscription, decode
 from segnet_ros.ros.diagnostics import Health, diagnostic_array, silence_explained
+from segnet_ros.ros.fastdds import use_large_message_profile
 from segnet_ros.ros.image_conversion import ImageConversionError
 from segnet_ros.ros.latency import LatencyLog
 from segnet_ros.ros.newest_frame_worker import Books, NewestFrameWorker, Outcome
@@ -236,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Our own handlers: rclpy's invalidate the context under a frame that is being published.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    use_large_message_profile()
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node = SegmentationNode()
     executor = SingleThreadedExecutor()

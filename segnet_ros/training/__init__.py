@@ -1,0 +1,1 @@
+"""The workshop: architectures, recipes, training and export. PyTorch stays in this room."""

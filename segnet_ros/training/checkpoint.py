@@ -33,6 +33,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"checkpoint {path} cannot be read ({error}); delete it to start over"
         ) from error
+    if not isinstance(state, dict) or "recipe" not in state:
+        raise CheckpointError(
+            f"checkpoint {path} holds no training run; expected a file of `segnet train`; "
+            "delete it to start over"
+        )
     return state
 
 

@@ -2,8 +2,8 @@
 
 import copy
 import json
-import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,19 @@ import openvino
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from segnet_ros.inference.model import GRAPH, Model, SegmentationClass, file_sha256, save_description
-from segnet_ros.simulation.drive import StreetDrive
-from segnet_ros.training.checkpoint import load_weights, read_metadata
 from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.inference.model import (
+    DESCRIPTION,
+    GRAPH,
+    Model,
+    SegmentationClass,
+    file_sha256,
+    save_description,
+)
+from segnet_ros.simulation.drive import StreetDrive
+from segnet_ros.training.checkpoint import CheckpointError, load_weights, read_metadata
 from segnet_ros.training.models import build_model
 from segnet_ros.training.models.switches import MaskSwitching
 from segnet_ros.training.normalization import Normalization
@@ -32,7 +40,7 @@ _MIN_HALVED_VALUES = 256
 
 
 class ExportError(RuntimeError):
-    """The exported file does not do what the network does; nothing was kept."""
+    """The model folder cannot be written, or the file does not do what the network does."""
 
 
 class DeployedNetwork(nn.Module):
@@ -55,17 +63,18 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
 
     Args:
         weights: Safetensors as `train` writes them: the recipe is in their metadata.
-        output: The model folder to write; its name becomes the model's. Replaced as a whole.
-        size: (width, height) of the network's input.
+        output: The model folder to write; its name becomes the model's. An older model there is
+            replaced as a whole.
+        size: (width, height) of the network's input, at least 64x48.
         details: Further facts for model.yaml, such as the training data and scores.
 
     Raises:
         CheckpointError: the weights cannot be used.
-        ExportError: the file's labels differ from PyTorch's.
+        ExportError: `output` holds something else than a model, the size is too small, or the
+            file's labels differ from PyTorch's.
     """
-    recipe = json.loads(read_metadata(weights)["recipe"])
-    network = build_model(recipe["architecture"], len(CLASS_NAMES))
-    load_weights(weights, network)
+    _refuse_foreign_folder(output)
+    network, recipe = _trained(weights)
     deployed = deployable(network)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as temporary:
@@ -91,15 +100,14 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
             details={"recipe": recipe, "agreement_with_pytorch": round(agreement, 6), **details},
         )
         save_description(model)
-        shutil.rmtree(output, ignore_errors=True)
-        folder.rename(output)
+        _swap_in(folder, output, aside=Path(temporary) / "replaced")
     return replace(model, folder=output)
 
 
 def deployable(network: nn.Module) -> DeployedNetwork:
     """A copy for export: batch norm folded, weights rounded to half precision, no indices."""
     folded = _fold_batch_norm(copy.deepcopy(network).eval())
-    folded.switching = MaskSwitching()
+    folded.switching = MaskSwitching()  # type: ignore[assignment]
     return DeployedNetwork(folded.half().float()).eval()
 
 
@@ -107,15 +115,7 @@ def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> 
     """Write a graph of batch 1 whose large weights are stored in half precision, losslessly."""
     width, height = size
     example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    torch.onnx.export(
-        deployed,
-        (example,),
-        str(path),
-        dynamo=False,
-        opset_version=OPSET,
-        input_names=["image"],
-        output_names=["labels", "confidence"],
-    )
+    _trace(deployed, example, path)
     graph = onnx.load(path)
     _store_weights_in_half(graph)
     onnx.checker.check_model(graph)
@@ -133,6 +133,57 @@ def label_agreement(deployed: DeployedNetwork, path: Path, size: tuple[int, int]
     return float(np.mean(same))
 
 
+def _refuse_foreign_folder(output: Path) -> None:
+    replaceable = (output / DESCRIPTION).is_file() or not output.exists()
+    if not replaceable and any(output.iterdir()):
+        raise ExportError(
+            f"{output} has content but no {DESCRIPTION}: it is no model folder, and is not "
+            "replaced; choose another folder, or remove it"
+        )
+
+
+def _trained(weights: Path) -> tuple[nn.Module, dict[str, Any]]:
+    text = read_metadata(weights)["recipe"]
+    try:
+        recipe: dict[str, Any] = json.loads(text)
+        network = build_model(recipe["architecture"], len(CLASS_NAMES))
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"weights {weights} carry a recipe that this version cannot use ({error}); "
+            "expected a file of `segnet train`"
+        ) from error
+    load_weights(weights, network)
+    return network, recipe
+
+
+def _swap_in(folder: Path, output: Path, aside: Path) -> None:
+    """Put a folder in the place of another, which is moved aside first and back on a failure."""
+    if output.exists():
+        output.rename(aside)
+    try:
+        folder.rename(output)
+    finally:
+        if aside.exists() and not output.exists():
+            aside.rename(output)
+
+
+def _trace(deployed: DeployedNetwork, example: Tensor, path: Path) -> None:
+    with warnings.catch_warnings():
+        # The sizes are meant to be constants, and the newer exporter writes ScatterND.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        for start in ("You are using the legacy TorchScript", "The feature will be removed"):
+            warnings.filterwarnings("ignore", start, DeprecationWarning)
+        torch.onnx.export(
+            deployed,
+            (example,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["image"],
+            output_names=["labels", "confidence"],
+        )
+
+
 def _pytorch_labels(
     deployed: DeployedNetwork, image: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.uint8]:
@@ -143,16 +194,24 @@ def _pytorch_labels(
 
 def _check_frames(size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
     for seed in range(4):
-        image, _ = StreetDrive(seed=seed, size=size).frame(10 * seed)
-        yield image[None]
+        yield _drive(seed, size).frame(10 * seed)[0][None]
+
+
+def _drive(seed: int, size: tuple[int, int]) -> StreetDrive:
+    try:
+        return StreetDrive(seed, size)
+    except ValueError as error:
+        raise ExportError(f"no frame to check the graph with: {error}") from error
 
 
 def _fold_batch_norm(module: nn.Module) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, _fold_batch_norm(child))
-    if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
-        fused = nn.utils.fusion.fuse_conv_bn_eval(module[0], module[1])
-        return nn.Sequential(fused, *module[2:])
+    match list(module.children()):
+        case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm, *rest] if isinstance(
+            module, nn.Sequential
+        ):
+            return nn.Sequential(fuse_conv_bn_eval(convolution, norm), *rest)
     return module
 
 

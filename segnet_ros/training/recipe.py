@@ -1,13 +1,23 @@
 """A training recipe: every number that shapes the weights, read from YAML."""
 
-from dataclasses import asdict, dataclass, field, fields
+import math
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from segnet_ros.training.models import ARCHITECTURES
 from segnet_ros.training.transforms import Augmentation
+
+_KINDS: dict[Any, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number such as 0.001 (to YAML, 1e-3 is a text)",
+    tuple[int, int]: "two whole numbers",
+    tuple[float, float]: "two numbers",
+}
 
 
 class RecipeError(ValueError):
@@ -57,8 +67,11 @@ class Recipe:
                 f"{', '.join(sorted(ARCHITECTURES))}"
             )
         for name in ("epochs", "batch_size", "learning_rate", "gradient_clip", "validate_every"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise RecipeError(f"{name} is {getattr(self, name)}; expected more than 0")
+        for name in ("warmup_epochs", "weight_decay", "balance_power", "inner_weight", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise RecipeError(f"{name} is {getattr(self, name)}; expected 0 or more")
         if not 0 <= self.average_decay < 1:
             raise RecipeError(f"average_decay is {self.average_decay}; expected 0 <= value < 1")
 
@@ -80,8 +93,9 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise RecipeError(f"recipe {path} cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        summary = " ".join(str(error).split())
+        raise RecipeError(f"recipe {path} cannot be read: {summary}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {path} holds {type(values).__name__}; expected a mapping")
     try:
@@ -98,23 +112,44 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
     """
     values = dict(values)
     augmentation = _checked(Augmentation, values.pop("augmentation", {}), "augmentation")
-    for key in ("crop", "scale"):
-        if key in augmentation:
-            augmentation[key] = tuple(augmentation[key])
+    pairs = {key: tuple(value) for key, value in augmentation.items() if isinstance(value, list)}
     arguments = _checked(Recipe, values, "the recipe")
     try:
-        return Recipe(**arguments, augmentation=Augmentation(**augmentation))
-    except TypeError as error:
+        return Recipe(**arguments, augmentation=Augmentation(**(augmentation | pairs)))
+    except ValueError as error:
         raise RecipeError(str(error)) from error
 
 
 def _checked(target: type, values: Any, where: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise RecipeError(f"{where} holds {type(values).__name__}; expected a mapping")
-    known = {item.name for item in fields(target)}
-    unknown = sorted(set(values) - known)
+    known = {item.name: item for item in fields(target)}
+    unknown = sorted(str(key) for key in values.keys() - known.keys())
     if unknown:
         raise RecipeError(
             f"unknown key {', '.join(unknown)} in {where}; expected {', '.join(sorted(known))}"
         )
+    for name, item in known.items():
+        if name in values:
+            _check_kind(name, values[name], item.type)
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise RecipeError(f"{name} is missing in {where}; expected {_KINDS[item.type]}")
     return dict(values)
+
+
+def _check_kind(name: str, value: Any, kind: Any) -> None:
+    if not _is_kind(value, kind):
+        raise RecipeError(f"{name} is {value!r}; expected {_KINDS[kind]}")
+
+
+def _is_kind(value: Any, kind: Any) -> bool:
+    members = get_args(kind)
+    if members:
+        return (
+            isinstance(value, (list, tuple))
+            and len(value) == len(members)
+            and all(map(_is_kind, value, members))
+        )
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)

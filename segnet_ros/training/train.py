@@ -16,20 +16,26 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from segnet_ros.evaluation.camvid import (
+    CLASS_NAMES,
+    VOID,
+    DatasetError,
+    LabelledFrame,
+    read_frame,
+)
+from segnet_ros.evaluation.metrics import Scores, confusion_matrix, scores
 from segnet_ros.training.checkpoint import (
     load_checkpoint,
     load_weights,
     save_checkpoint,
     save_weights,
 )
-from segnet_ros.evaluation.camvid import CLASS_NAMES, VOID, LabelledFrame, read_frame
-from segnet_ros.training.training_frames import TrainingFrames
 from segnet_ros.training.deep_supervision import DeepSupervision
 from segnet_ros.training.losses import median_frequency_weights, weighted_cross_entropy
-from segnet_ros.evaluation.metrics import Scores, confusion_matrix, scores
 from segnet_ros.training.models import build_model
 from segnet_ros.training.normalization import Normalization
 from segnet_ros.training.recipe import Recipe
+from segnet_ros.training.training_frames import TrainingFrames
 
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS = "weights.safetensors"
@@ -62,7 +68,7 @@ def train(
     Raises:
         TrainingError: the loss is not finite, or `output` belongs to another recipe.
         CheckpointError: a checkpoint or the initial weights cannot be used.
-        DatasetError: a frame cannot be read.
+        DatasetError: a frame cannot be read, or none has a labelled pixel.
     """
     output.mkdir(parents=True, exist_ok=True)
     dataset = TrainingFrames(training_frames, recipe.augmentation, recipe.seed)
@@ -92,6 +98,8 @@ def class_weights(dataset: TrainingFrames, power: float) -> Tensor:
         counts = torch.from_numpy(np.bincount(labels.ravel(), minlength=classes)[:classes])
         pixels += counts
         image_pixels += (counts > 0) * labels.size
+    if not pixels.any():
+        raise DatasetError(f"nothing to learn from {len(dataset)} frames: every label is void")
     return median_frequency_weights(pixels, image_pixels, power)
 
 
@@ -196,7 +204,7 @@ def _train_epoch(
 ) -> float:
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(state.recipe.seed * 1_000_003 + epoch)
-    loader = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         dataset,  # type: ignore[arg-type]
         batch_size=state.recipe.batch_size,
         shuffle=True,
@@ -223,13 +231,14 @@ def _step(state: _Training, inputs: Tensor, labels: Tensor, weights: Tensor) -> 
         logits = state.model(inputs)
         inner = state.supervision.loss(labels, weights, VOID)
     loss = weighted_cross_entropy(logits, labels, weights, VOID)
-    if not torch.isfinite(loss):
+    total = loss + state.recipe.inner_weight * inner
+    if not torch.isfinite(total):
         raise TrainingError(
-            f"the loss is {loss.item()} at step {state.step}; lower learning_rate (now "
-            f"{state.recipe.learning_rate}) and start again from the last checkpoint"
+            f"the loss is {total.item()} at step {state.step}; lower learning_rate (now "
+            f"{state.recipe.learning_rate}) and train into another output folder"
         )
     state.optimizer.zero_grad(set_to_none=True)
-    (loss + state.recipe.inner_weight * inner).backward()
+    total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.model.parameters(), state.recipe.gradient_clip)
     state.optimizer.step()
     state.averaged.update_parameters(state.model)
@@ -241,16 +250,14 @@ def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
     """A moving average that forgets the random start: its decay grows with the steps taken."""
 
     def update(averaged: Any, current: Any, steps: Any) -> None:
-        get_ema_multi_avg_fn(min(decay, (1 + int(steps)) / (10 + int(steps))))(
-            averaged, current, steps
-        )
+        current_decay = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        average = get_ema_multi_avg_fn(current_decay)  # type: ignore[no-untyped-call]
+        average(averaged, current, steps)
 
     return update
 
 
-def _parameter_groups(
-    parameters: Sequence[nn.Parameter], recipe: Recipe
-) -> list[dict[str, Any]]:
+def _parameter_groups(parameters: Sequence[nn.Parameter], recipe: Recipe) -> list[dict[str, Any]]:
     kernels = [p for p in parameters if p.ndim > 1]
     others = [p for p in parameters if p.ndim <= 1]
     return [

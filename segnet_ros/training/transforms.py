@@ -1,5 +1,6 @@
 """Random changes that make more out of few training frames. All work on uint8 RGB."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,9 @@ class Augmentation:
         gamma: Largest exponent applied to 0..1 intensities; its inverse is the smallest.
         color: Largest relative gain of one colour channel against the others.
         flip: Whether to mirror left and right.
+
+    Raises:
+        ValueError: a value is out of range.
     """
 
     crop: tuple[int, int] = (480, 360)
@@ -28,6 +32,20 @@ class Augmentation:
     gamma: float = 1.5
     color: float = 0.1
     flip: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no picture can become."""
+        smallest, largest = self.scale
+        expected = {
+            "crop": ("sides of 1 pixel or more", min(self.crop) >= 1),
+            "scale": ("0 < smallest <= largest", 0 < smallest <= largest < math.inf),
+            "brightness": ("0 or more", 0 <= self.brightness < math.inf),
+            "gamma": ("1 or more", 1 <= self.gamma < math.inf),
+            "color": ("0 <= value < 1", 0 <= self.color < 1),
+        }
+        for name, (what, holds) in expected.items():
+            if not holds:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected {what}")
 
 
 def augment(

@@ -1,6 +1,7 @@
 """SegNet: Badrinarayanan, Kendall and Cipolla, arXiv 1511.00561v3, section 3."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -69,4 +70,4 @@ class SegNet(nn.Module):
 
 
 def _stage(maps: Sequence[int]) -> nn.Sequential:
-    return nn.Sequential(*(conv_bn_relu(a, b) for a, b in zip(maps[:-1], maps[1:], strict=True)))
+    return nn.Sequential(*(conv_bn_relu(a, b) for a, b in pairwise(maps)))

@@ -1,6 +1,7 @@
 """SegNet for computers without a GPU: camera rate at 480x360 on two CPU cores."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -42,9 +43,7 @@ class SegNetLight(nn.Module):
             for stage, (before, width, depth) in enumerate(zip(inputs, widths, depths, strict=True))
         )
         self.decoder = nn.ModuleList([nn.Identity()])
-        self.decoder.extend(
-            conv_bn(width, after) for after, width in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.decoder.extend(conv_bn(width, after) for after, width in pairwise(widths))
         self.classifier = nn.Conv2d(widths[0], classes, 3, padding=1)
         self.apply(initialize)
         initialize_classifier(self.classifier)

@@ -42,7 +42,7 @@ class IndexSwitching:
 
     def unpool(self, y: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
         """See `Switching.unpool`."""
-        return F.max_unpool2d(y, switches, _WINDOW, _WINDOW, output_size=size)
+        return F.max_unpool2d(y, switches, (_WINDOW, _WINDOW), output_size=size)
 
 
 class MaskSwitching:
@@ -60,7 +60,8 @@ class MaskSwitching:
         # Four dimensions: against a plain matrix OpenVINO leaves its channels-last layout, and
         # reordering around every pooling costs a fifth of the network's time.
         rank = rank.repeat(x.shape[2] // _WINDOW, x.shape[3] // _WINDOW)[None, None]
-        score = torch.where(x == _nearest(pooled), rank, torch.zeros((), dtype=x.dtype, device=x.device))
+        zero = torch.zeros((), dtype=x.dtype, device=x.device)
+        score = torch.where(x == _nearest(pooled), rank, zero)
         return pooled, score == _nearest(F.max_pool2d(score, _WINDOW, _WINDOW))
 
     def unpool(self, y: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
@@ -82,14 +83,13 @@ class TwoBitSwitching:
         left = torch.where(top, a >= b, c >= d)
         return torch.maximum(upper, lower), (top, left)
 
-    def unpool(
-        self, y: Tensor, switches: tuple[Tensor, Tensor], size: tuple[int, int]
-    ) -> Tensor:
+    def unpool(self, y: Tensor, switches: tuple[Tensor, Tensor], size: tuple[int, int]) -> Tensor:
         """See `Switching.unpool`."""
         top, left = switches
         zero = torch.zeros((), dtype=y.dtype, device=y.device)
         cells = [
-            torch.where(cell, y, zero) for cell in (top & left, top & ~left, ~top & left, ~top & ~left)
+            torch.where(cell, y, zero)
+            for cell in (top & left, top & ~left, ~top & left, ~top & ~left)
         ]
         # pixel_shuffle wants the four cells of one channel next to each other.
         stacked = torch.stack(cells, dim=2).flatten(1, 2)

@@ -1,0 +1,98 @@
+"""Node rate over bare-engine rate, and frames lost at 720p and 30 Hz, in one run.
+
+The bare engine is the runtime alone, called in a loop with a picture of its own size. The node is
+fed faster than it can work; its rate is what it publishes. Engine runs before and after each node
+run, because the machine's speed drifts.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from system import SIZES, Watcher, frames, isolate, node_and_camera, write_bag
+
+from segnet_ros.inference.model import load_model
+from segnet_ros.inference.runtime import load_runtime
+from segnet_ros.inference.shipped import find_model
+from segnet_ros.ros.fastdds import VARIABLES
+from segnet_ros.ros.parameters import DEFAULT_MODEL
+
+_SECONDS = 10.0
+_WARM_UP = 3.0
+_CAMERA_OVER_ENGINE = 1.3
+_LIVE_RATE = 30.0
+
+
+def engine_rate() -> float:
+    """Frames per second of the runtime alone, from the median."""
+    model = load_model(find_model(DEFAULT_MODEL))
+    runtime = load_runtime(model)
+    image = frames(model.size, count=1)[0]
+    durations = []
+    end = time.monotonic() + 4.0
+    while time.monotonic() < end:
+        started = time.perf_counter()
+        runtime.infer(image)
+        durations.append(time.perf_counter() - started)
+    runtime.close()
+    return 1.0 / statistics.median(durations)
+
+
+def published_per_second(watcher: Watcher) -> float:
+    """Rate between two reports of the node."""
+    watcher.spin(_WARM_UP)
+    first, started = watcher.count("published"), time.monotonic()
+    watcher.spin(_SECONDS)
+    return (watcher.count("published") - first) / (time.monotonic() - started)
+
+
+def rate_table(bags: Mapping[str, Path]) -> Table:
+    """Engine and node rate per camera size."""
+    table = Table("camera", "engine 1/s", "node 1/s", "node / engine")
+    for name, bag in bags.items():
+        before = engine_rate()
+        with node_and_camera(bag, before * _CAMERA_OVER_ENGINE, ("label",)) as watcher:
+            node = published_per_second(watcher)
+        engine = statistics.mean((before, engine_rate()))
+        table.add_row(name, f"{engine:.1f}", f"{node:.1f}", f"{node / engine:.2f}")
+    return table
+
+
+def loss_table(bag: Path) -> Table:
+    """Best-effort 720p at 30 Hz, with the shipped Fast DDS profile and with Fast DDS as it comes."""
+    table = Table("Fast DDS", "received 1/s", "published 1/s", "superseded", "lost %")
+    for name, profile in (("shipped profile", None), ("as it comes", "")):
+        if profile is not None:
+            os.environ.update(dict.fromkeys(VARIABLES, profile))
+        with node_and_camera(bag, _LIVE_RATE, ("label",), "--best-effort") as watcher:
+            watcher.spin(_WARM_UP)
+            first = [watcher.count(fate) for fate in ("received", "published", "superseded")]
+            started = time.monotonic()
+            watcher.spin(_SECONDS)
+            last = [watcher.count(fate) for fate in ("received", "published", "superseded")]
+        seconds = time.monotonic() - started
+        received, published, superseded = (b - a for a, b in zip(first, last, strict=True))
+        lost = 100 * max(0.0, 1 - received / (_LIVE_RATE * seconds))
+        rates = (f"{received / seconds:.1f}", f"{published / seconds:.1f}")
+        table.add_row(name, *rates, str(superseded), f"{lost:.1f}")
+    return table
+
+
+def main() -> None:
+    """Print both tables."""
+    isolate()
+    with tempfile.TemporaryDirectory() as folder:
+        bags = {name: Path(folder) / name for name in SIZES}
+        for name, size in SIZES.items():
+            write_bag(bags[name], size)
+        Console().print(rate_table(bags))
+        Console().print(loss_table(bags["720p"]))
+
+
+if __name__ == "__main__":
+    main()

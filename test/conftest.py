@@ -1,0 +1,85 @@
+"""Fixtures that several rooms share."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.inference.model import (
+    GRAPH,
+    Model,
+    SegmentationClass,
+    file_sha256,
+    load_model,
+    save_description,
+)
+
+_SIZE = (16, 12)
+_CLASSES = (
+    SegmentationClass("red", (200, 10, 20)),
+    SegmentationClass("green", (30, 210, 40)),
+    SegmentationClass("blue", (50, 60, 220)),
+)
+
+
+@pytest.fixture(scope="session")
+def channel_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder whose answers anybody can compute; treat it as read-only.
+
+    Size (width, height) = (16, 12). Label = index of the brightest channel, the first of equals:
+    0 red, 1 green, 2 blue, coloured (200, 10, 20), (30, 210, 40), (50, 60, 220). Confidence =
+    value of that channel. For an image `x`: `x.argmax(2)` and `x.max(2)`, exactly, in float32
+    and in bfloat16.
+    """
+    pytest.importorskip("onnx")
+    folder = tmp_path_factory.mktemp("models") / "channel"
+    folder.mkdir()
+    _write_channel_graph(folder / GRAPH)
+    save_description(
+        Model(
+            name="channel",
+            architecture="brightest_channel",
+            size=_SIZE,
+            classes=_CLASSES,
+            sha256=file_sha256(folder / GRAPH),
+            folder=folder,
+            details={"training_data": "none"},
+        )
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def camvid_channel_model(channel_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`channel_model` with CamVid's eleven classes; it answers Sky, Building or Pole."""
+    folder = tmp_path_factory.mktemp("models") / "camvid_channel"
+    shutil.copytree(channel_model, folder)
+    pairs = zip(CLASS_NAMES, CLASS_COLORS, strict=True)
+    classes = [SegmentationClass(name, color) for name, color in pairs]
+    save_description(replace(load_model(folder), name=folder.name, classes=classes))
+    return folder
+
+
+def _write_channel_graph(path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    width, height = _SIZE
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ArgMax", ["pixels"], ["brightest"], axis=3, keepdims=0),
+        helper.make_node("Cast", ["brightest"], ["labels"], to=TensorProto.UINT8),
+        helper.make_node("ReduceMax", ["pixels"], ["value"], axes=[3], keepdims=0),
+        helper.make_node("Cast", ["value"], ["confidence"], to=TensorProto.UINT8),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, height, width, 3])
+    answers = [
+        helper.make_tensor_value_info(name, TensorProto.UINT8, [1, height, width])
+        for name in ("labels", "confidence")
+    ]
+    graph = helper.make_graph(nodes, "channel", [image], answers)
+    # An old IR version: onnx writes newer ones than some supported OpenVINO releases read.
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)

@@ -1,0 +1,174 @@
+"""OpenVINO: exact answers, and graphs that do not keep the interface."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.model import Model, load_model
+
+openvino = pytest.importorskip("openvino")
+onnx = pytest.importorskip("onnx")
+
+from segnet_ros.inference.openvino_runtime import OpenVinoRuntime  # noqa: E402
+
+Change = Callable[[Any], None]
+
+
+@pytest.fixture
+def model(channel_model: Path) -> Model:
+    return load_model(channel_model)
+
+
+def _noise(seed: int, levels: int = 256) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, levels, (12, 16, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("levels", [256, 2], ids=["all values", "many ties"])
+def test_answers_are_exact(model: Model, levels: int) -> None:
+    runtime = OpenVinoRuntime(model)
+    for seed in range(5):
+        image = _noise(seed, levels)
+        prediction = runtime.infer(image)
+        assert prediction.labels.dtype == prediction.confidence.dtype == np.uint8
+        np.testing.assert_array_equal(prediction.labels, image.argmax(axis=2))
+        np.testing.assert_array_equal(prediction.confidence, image.max(axis=2))
+
+
+def test_padded_rows_are_read(model: Model) -> None:
+    image = np.random.default_rng(4).integers(0, 256, (12, 20, 3), dtype=np.uint8)[:, 2:18]
+    prediction = OpenVinoRuntime(model).infer(image)
+    np.testing.assert_array_equal(prediction.labels, image.argmax(axis=2))
+
+
+def test_an_answer_outlives_the_next_frame(model: Model) -> None:
+    runtime = OpenVinoRuntime(model)
+    first, second = _noise(1), _noise(2)
+    answer = runtime.infer(first)
+    runtime.infer(second)
+    runtime.close()
+    np.testing.assert_array_equal(answer.labels, first.argmax(axis=2))
+    np.testing.assert_array_equal(answer.confidence, first.max(axis=2))
+
+
+def test_description_names_version_device_and_precision(model: Model) -> None:
+    native = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    precision = "bf16" if "BF16" in native else "f32"
+    version = openvino.__version__.split("-")[0]
+    assert OpenVinoRuntime(model).description == f"OpenVINO {version} CPU {precision}"
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        (np.zeros((16, 12, 3), np.uint8), "uint8 (16, 12, 3)"),
+        (np.zeros((1, 16, 3), np.uint8), "uint8 (1, 16, 3)"),
+        (np.zeros((12, 16), np.uint8), "uint8 (12, 16)"),
+        (np.zeros((12, 16, 3), np.float32), "float32 (12, 16, 3)"),
+    ],
+)
+def test_another_picture_is_refused(model: Model, image: npt.NDArray[np.uint8], found: str) -> None:
+    runtime = OpenVinoRuntime(model)
+    with pytest.raises(InferenceError) as caught:
+        runtime.infer(image)
+    assert str(caught.value) == f"the network got {found}; expected uint8 (12, 16, 3)"
+
+
+def test_a_failing_library_is_reported(model: Model) -> None:
+    runtime = OpenVinoRuntime(model)
+
+    class FailingRequest:
+        def infer(self) -> None:
+            raise RuntimeError("Exception from core.cpp:1:\n  out of memory\n\n")
+
+    runtime._request = FailingRequest()
+    with pytest.raises(InferenceError) as caught:
+        runtime.infer(_noise(0))
+    assert str(caught.value) == "OpenVINO failed: out of memory"
+
+
+def _write(model: Model, folder: Path, change: Change) -> Model:
+    graph = onnx.load(model.graph)
+    change(graph.graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, folder / "model.onnx")
+    return dataclasses.replace(model, folder=folder)
+
+
+def _make_labels_int32(graph: Any) -> None:
+    graph.node[2].attribute[0].i = onnx.TensorProto.INT32
+    graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT32
+
+
+def _make_input_float(graph: Any) -> None:
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+
+
+def _keep_the_channel_axis(graph: Any) -> None:
+    attributes = {item.name: item for item in graph.node[3].attribute}
+    attributes["keepdims"].i = 1
+    graph.output[1].type.tensor_type.shape.dim.add().dim_value = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (_make_labels_int32, "labels is i32 [1, 12, 16]; expected u8 [1, 12, 16]"),
+        (_make_input_float, "image is f32 [1, 12, 16, 3]; expected u8 [1, 12, 16, 3]"),
+        (_keep_the_channel_axis, "confidence is u8 [1, 12, 16, 1]; expected u8 [1, 12, 16]"),
+    ],
+)
+def test_other_types_and_shapes(model: Model, tmp_path: Path, change: Change, found: str) -> None:
+    other = _write(model, tmp_path, change)
+    with pytest.raises(InferenceError) as caught:
+        OpenVinoRuntime(other)
+    assert str(caught.value) == f"{other.graph}: {found}; export the model again"
+
+
+def test_another_size_than_described(model: Model) -> None:
+    with pytest.raises(InferenceError) as caught:
+        OpenVinoRuntime(dataclasses.replace(model, size=(12, 16)))
+    assert str(caught.value) == (
+        f"{model.graph}: image is u8 [1, 12, 16, 3]; expected u8 [1, 16, 12, 3]; "
+        "export the model again"
+    )
+
+
+def _rename(old: str, new: str) -> Change:
+    def change(graph: Any) -> None:
+        for value in (*graph.input, *graph.output):
+            value.name = new if value.name == old else value.name
+        for node in graph.node:
+            for names in (node.input, node.output):
+                names[:] = [new if name == old else name for name in names]
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["image", "labels", "confidence"])
+def test_other_names(model: Model, tmp_path: Path, name: str) -> None:
+    other = _write(model, tmp_path, _rename(name, "foreign"))
+    with pytest.raises(InferenceError) as caught:
+        OpenVinoRuntime(other)
+    text = str(caught.value)
+    assert text.startswith(f"OpenVINO {openvino.__version__} cannot load {other.graph}: ")
+    assert name in text.removeprefix(f"OpenVINO {openvino.__version__} cannot load {other.graph}")
+    assert text.endswith("; export the model again")
+
+
+@pytest.mark.parametrize("content", [b"", b"no protobuf at all", None], ids=["empty", "text", "no"])
+def test_no_graph(model: Model, tmp_path: Path, content: bytes | None) -> None:
+    other = dataclasses.replace(model, folder=tmp_path)
+    if content is not None:
+        other.graph.write_bytes(content)
+    with pytest.raises(InferenceError) as caught:
+        OpenVinoRuntime(other)
+    text = str(caught.value)
+    assert text.startswith(f"OpenVINO {openvino.__version__} cannot load {other.graph}: ")
+    assert text.endswith("; export the model again")
+    assert "\n" not in text

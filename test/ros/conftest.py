@@ -1,0 +1,19 @@
+import os
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: pip install 'segnet_ros[ros]'")
+
+from peer import Peer, isolate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_domain():
+    isolate(1 + os.getpid() % 100)
+
+
+@pytest.fixture
+def peer(own_domain):
+    peer = Peer()
+    yield peer
+    peer.close()

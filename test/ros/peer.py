@@ -1,0 +1,146 @@
+"""The other end of the topics: a genuine rclpy node, and the segmentation node as a process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter as Value
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+
+TIMEOUT = 30.0
+RELIABLE = QoSProfile(depth=20)
+
+
+class Peer:
+    """A node that plays camera, subscriber and operator."""
+
+    def __init__(self) -> None:
+        self.context = rclpy.Context()
+        self.context.init(args=[])
+        self.node = rclpy.create_node("peer", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.status: DiagnosticStatus | None = None
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._note, 10)
+
+    def _note(self, message: DiagnosticArray) -> None:
+        self.status = message.status[0]
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        self.context.shutdown()
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = TIMEOUT) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited {seconds} s for {what}"
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def call(self, kind: Any, name: str, request: Any) -> Any:
+        client = self.node.create_client(kind, name)
+        self.until(client.service_is_ready, f"service {name}")
+        future = client.call_async(request)
+        self.until(future.done, f"an answer of {name}")
+        self.node.destroy_client(client)
+        return future.result()
+
+    def state(self) -> str:
+        answer = self.call(GetState, "/segmentation/get_state", GetState.Request())
+        return str(answer.current_state.label)
+
+    def transition(self, label: str) -> bool:
+        request = ChangeState.Request()
+        request.transition.label = label
+        return bool(self.call(ChangeState, "/segmentation/change_state", request).success)
+
+    def set_parameter(self, name: str, value: Any) -> Any:
+        parameter: Parameter = Value(name, value=value).to_parameter_msg()
+        request = SetParametersAtomically.Request(parameters=[parameter])
+        name = "/segmentation/set_parameters_atomically"
+        return self.call(SetParametersAtomically, name, request).result
+
+    def values(self) -> Mapping[str, str]:
+        """The key-value pairs of the newest diagnostics."""
+        return {item.key: item.value for item in self.status.values} if self.status else {}
+
+    def books(self) -> dict[str, int]:
+        fates = ("received", "published", "superseded", "stale", "failed", "pending")
+        return {fate: int(self.values().get(f"frames {fate}", -1)) for fate in fates}
+
+    def subscribe(self, topic: str, qos: QoSProfile = RELIABLE, kind: type = Image) -> list[Any]:
+        received: list[Any] = []
+        self.node.create_subscription(kind, topic, received.append, qos)
+        self.until(lambda: self.node.count_publishers(topic), f"a publisher of {topic}")
+        return received
+
+    def camera(self, topic: str, qos: QoSProfile = RELIABLE, kind: type = Image) -> Any:
+        publisher = self.node.create_publisher(kind, topic, qos)
+        self.until(publisher.get_subscription_count, f"a subscriber of {topic}")
+        return publisher
+
+
+def image(pixels: np.ndarray, encoding: str, stamp: tuple[int, int] = (12, 34)) -> Image:
+    """An Image of uint8 pixels [H, W] or [H, W, C] under frame_id `front_camera`."""
+    message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding=encoding)
+    message.step = pixels.nbytes // pixels.shape[0]
+    message.data = array("B", pixels.tobytes())
+    message.header.stamp.sec, message.header.stamp.nanosec = stamp
+    message.header.frame_id = "front_camera"
+    return message
+
+
+class NodeProcess:
+    """`segnet node` with its output in a file."""
+
+    def __init__(self, log: Path, *arguments: str) -> None:
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "segnet_ros", "node", "--ros-args", *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def stop(self, *signals: int) -> int:
+        for number in signals or (signal.SIGINT,):
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"still running after {signals}:\n{self.text()}") from None
+
+    def text(self) -> str:
+        return self.log.read_text()
+
+
+@contextmanager
+def running_node(log: Path, *arguments: str) -> Iterator[NodeProcess]:
+    node = NodeProcess(log, *arguments)
+    try:
+        yield node
+    finally:
+        if node.process.poll() is None:
+            node.stop()
+
+
+def isolate(domain: int) -> None:
+    """Other ROS systems neither disturb the tests nor are disturbed."""
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

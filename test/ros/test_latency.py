@@ -1,0 +1,25 @@
+import pytest
+
+from segnet_ros.ros.latency import LatencyLog
+
+
+def test_percentiles_per_stage_in_milliseconds():
+    log = LatencyLog()
+    for milliseconds in range(1, 102):
+        log.add({"infer": milliseconds * 1e-3, "decode": 2e-3})
+    percentiles = log.percentiles_ms()
+    assert percentiles["infer"] == pytest.approx((51, 96, 100))
+    assert percentiles["decode"] == pytest.approx((2, 2, 2))
+
+
+def test_only_the_last_300_count():
+    log = LatencyLog()
+    for _ in range(300):
+        log.add({"infer": 9.0})
+    for _ in range(300):
+        log.add({"infer": 1e-3})
+    assert log.percentiles_ms()["infer"] == pytest.approx((1, 1, 1))
+
+
+def test_nothing_yet():
+    assert LatencyLog().percentiles_ms() == {}

@@ -1,0 +1,255 @@
+"""The node as a process, spoken to over genuine topics and services."""
+
+import re
+import signal
+from array import array
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from peer import Peer, image, running_node
+from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage
+
+from segnet_ros.inference.segmenter import Segmenter
+
+BEST_EFFORT = QoSProfile(depth=20, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+
+
+@pytest.fixture
+def camera_image() -> np.ndarray:
+    """uint8 [45, 64, 3] RGB: larger than the network and of another shape."""
+    rng = np.random.default_rng(7)
+    return np.kron(rng.integers(0, 256, (9, 16, 3)), np.ones((5, 4, 1))).astype(np.uint8)
+
+
+@pytest.fixture
+def expected(channel_model, camera_image):
+    with Segmenter(channel_model) as segmenter:
+        yield segmenter.segment(camera_image)
+
+
+def reliable(topic: str) -> tuple[str, str]:
+    """Best effort may lose the first image after discovery; counting tests must not."""
+    return ("-p", f"qos_overrides.{topic}.subscription.reliability:=reliable")
+
+
+@pytest.fixture
+def arguments(channel_model):
+    return ("-p", f"model:={channel_model}", "-p", "autostart:=true")
+
+
+@pytest.fixture
+def node(arguments, tmp_path, own_domain):
+    with running_node(tmp_path / "log", *arguments, *reliable("/image")) as process:
+        yield process
+
+
+def pixels(message) -> np.ndarray:
+    shape = (message.height, message.width, -1)
+    return np.frombuffer(message.data, np.uint8).reshape(shape).squeeze()
+
+
+def test_publishes_what_the_segmenter_computes(node, peer: Peer, camera_image, expected):
+    received = {
+        topic: peer.subscribe(f"/segmentation/{topic}")
+        for topic in ("label", "confidence", "color", "overlay")
+    }
+    camera = peer.camera("/image")
+    camera.publish(image(camera_image, "rgb8", stamp=(1_700_000_000, 123_456_789)))
+    peer.until(lambda: all(received.values()), "all four outputs")
+
+    messages = {topic: arrived[0] for topic, arrived in received.items()}
+    np.testing.assert_array_equal(pixels(messages["label"]), expected.labels)
+    np.testing.assert_array_equal(pixels(messages["confidence"]), expected.confidence)
+    np.testing.assert_array_equal(pixels(messages["color"]), expected.color)
+    np.testing.assert_array_equal(pixels(messages["overlay"]), expected.overlay(0.5))
+    assert len(np.unique(expected.labels)) == 3
+    for topic, message in messages.items():
+        assert message.header.frame_id == "front_camera"
+        stamp = message.header.stamp
+        assert (stamp.sec, stamp.nanosec) == (1_700_000_000, 123_456_789)
+        assert (message.height, message.width) == (45, 64)
+        assert message.encoding == ("mono8" if topic in ("label", "confidence") else "rgb8")
+        assert message.step == 64 * (1 if message.encoding == "mono8" else 3)
+
+
+def test_the_overlay_follows_its_parameter_live(node, peer: Peer, camera_image, expected):
+    overlays = peer.subscribe("/segmentation/overlay")
+    camera = peer.camera("/image")
+    assert peer.set_parameter("overlay_alpha", 0.25).successful
+    camera.publish(image(camera_image, "rgb8"))
+    peer.until(lambda: overlays, "an overlay")
+    np.testing.assert_array_equal(pixels(overlays[0]), expected.overlay(0.25))
+
+
+def test_refuses_parameters_that_cannot_take_effect(node, peer: Peer):
+    peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
+    answer = peer.set_parameter("model", "/elsewhere")
+    assert not answer.successful
+    assert "deactivate and cleanup" in answer.reason
+    assert not peer.set_parameter("overlay_alpha", 1.5).successful
+    assert not peer.set_parameter("max_age", -1.0).successful
+
+
+@pytest.mark.parametrize("qos", [BEST_EFFORT, QoSProfile(depth=5), qos_profile_sensor_data])
+def test_hears_and_serves_every_reliability(
+    arguments, tmp_path, peer: Peer, camera_image, expected, qos
+):
+    with running_node(tmp_path / "log", *arguments):
+        labels = peer.subscribe("/segmentation/label", qos)
+        camera = peer.camera("/image", qos)
+
+        def label_came() -> bool:
+            camera.publish(image(camera_image, "rgb8"))  # best effort may lose some
+            return bool(labels)
+
+        peer.until(label_came, "a label")
+    np.testing.assert_array_equal(pixels(labels[0]), expected.labels)
+
+
+def bad_images(good: np.ndarray):
+    def changed(**fields):
+        message = image(good, "rgb8")
+        for name, value in fields.items():
+            setattr(message, name, value)
+        return message
+
+    return {
+        "unknown encoding": changed(encoding="yuv999"),
+        "short step": changed(step=10),
+        "truncated": changed(data=array("B", good.tobytes()[:100])),
+        "zero size": changed(width=0, height=0, step=0, data=array("B")),
+        "hostile size": changed(width=2**31, height=2**31, step=2**31),
+    }
+
+
+def test_bad_images_are_counted_and_do_no_harm(node, peer: Peer, camera_image, expected):
+    labels = peer.subscribe("/segmentation/label")
+    camera = peer.camera("/image")
+    bad = bad_images(camera_image)
+    for count, message in enumerate(bad.values(), start=1):
+        camera.publish(message)
+        peer.until(lambda count=count: peer.books()["failed"] == count, "the failure counted")
+    # Encoding and size change from frame to frame.
+    half = np.ascontiguousarray(camera_image[::2, ::2])
+    grey = cv2.cvtColor(camera_image, cv2.COLOR_RGB2GRAY)
+    for count, message in enumerate(
+        (image(half, "rgb8"), image(grey, "mono8"), image(camera_image[..., ::-1], "bgr8")), start=1
+    ):
+        camera.publish(message)
+        peer.until(lambda count=count: len(labels) == count, "a label")
+    assert [(label.height, label.width) for label in labels] == [(23, 32), (45, 64), (45, 64)]
+    np.testing.assert_array_equal(pixels(labels[2]), expected.labels)
+    peer.until(lambda: peer.books()["published"] == 3, "the books")
+    assert peer.books() == {
+        "received": 8, "published": 3, "superseded": 0, "stale": 0, "failed": 5, "pending": 0,
+    }  # fmt: skip
+    assert peer.status.level == DiagnosticStatus.WARN
+    assert "2147483648" in peer.status.message
+    assert "yuv999" in node.text()
+    assert "Traceback" not in node.text()
+
+
+def test_compressed_images(arguments, tmp_path, peer: Peer, camera_image, expected):
+    _, png = cv2.imencode(".png", camera_image[..., ::-1])
+    good = CompressedImage(format="png", data=array("B", png.tobytes()))
+    corrupt = CompressedImage(format="jpeg", data=array("B", b"\xff\xd8\xff\xe0 nothing"))
+    with running_node(
+        tmp_path / "log", *arguments, "-p", "image_transport:=compressed",
+        "-r", "image/compressed:=/front/jpeg", *reliable("/front/jpeg"),
+    ):  # fmt: skip
+        labels = peer.subscribe("/segmentation/label")
+        camera = peer.camera("/front/jpeg", kind=CompressedImage)
+        camera.publish(corrupt)
+        peer.until(lambda: peer.books()["failed"] == 1, "the failure counted")
+        camera.publish(good)
+        peer.until(lambda: labels, "a label")
+    np.testing.assert_array_equal(pixels(labels[0]), expected.labels)
+
+
+def test_old_images_are_stale(node, peer: Peer, camera_image):
+    camera = peer.camera("/image")
+    assert peer.set_parameter("max_age", 1.0).successful
+    camera.publish(image(camera_image, "rgb8", stamp=(1_000, 0)))
+    peer.until(lambda: peer.books()["stale"] == 1, "the stale frame counted")
+    fresh = peer.node.get_clock().now().to_msg()
+    camera.publish(image(camera_image, "rgb8", stamp=(fresh.sec, fresh.nanosec)))
+    peer.until(lambda: peer.books()["published"] == 1, "the fresh frame published")
+    assert peer.books()["received"] == 2
+
+
+def test_says_that_the_camera_stopped(node, peer: Peer, camera_image):
+    camera = peer.camera("/image")
+    camera.publish(image(camera_image, "rgb8"))
+    peer.until(lambda: peer.books()["published"] == 1, "a frame")
+    peer.until(lambda: peer.status.level == DiagnosticStatus.ERROR, "silence to be noticed")
+    assert "/image has 1 publisher(s): the camera stopped" in peer.status.message
+    camera.publish(image(camera_image, "rgb8"))
+    peer.until(lambda: peer.status.level == DiagnosticStatus.OK, "recovery")
+    assert "images arrive again" in node.text()
+
+
+def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_image):
+    with running_node(
+        tmp_path / "log", "-p", f"model:={tmp_path / 'nothing'}", *reliable("/image")
+    ) as process:
+        assert peer.state() == "unconfigured"
+        assert not peer.transition("configure")
+        assert peer.state() == "unconfigured"
+        assert "expected a folder with model.yaml" in process.text()
+        assert peer.set_parameter("model", str(channel_model)).successful
+
+        for _ in range(2):
+            assert peer.transition("configure")
+            assert peer.state() == "inactive"
+            assert peer.node.count_subscribers("/image") == 0
+            assert peer.transition("activate")
+            assert peer.state() == "active"
+            assert peer.transition("deactivate")
+            assert peer.transition("cleanup")
+            assert peer.state() == "unconfigured"
+            peer.until(lambda: not peer.node.count_publishers("/segmentation/label"), "withdrawal")
+        assert peer.transition("configure")
+        assert peer.transition("activate")
+        labels = peer.subscribe("/segmentation/label")
+        peer.camera("/image").publish(image(camera_image, "rgb8"))
+        peer.until(lambda: labels, "a label after all that")
+        assert peer.transition("shutdown")
+        assert peer.state() == "finalized"
+        assert process.stop() == 0
+
+
+def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer):
+    altered = tmp_path / "altered"
+    altered.mkdir()
+    for file in channel_model.iterdir():
+        (altered / file.name).write_bytes(file.read_bytes())
+    graph = altered / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-3])
+    with running_node(tmp_path / "log", "-p", f"model:={altered}", "-p", "autostart:=true") as node:
+        peer.until(lambda: "truncated or was altered" in node.text(), "the refusal")
+        assert peer.state() == "unconfigured"
+        assert "Traceback" not in node.text()
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT,) * 2])
+def test_ends_cleanly(node, peer: Peer, camera_image, signals):
+    labels = peer.subscribe("/segmentation/label")
+    camera = peer.camera("/image")
+    camera.publish(image(camera_image, "rgb8"))
+    peer.until(lambda: labels, "a label")
+    for _ in range(10):
+        camera.publish(image(camera_image, "rgb8"))
+    assert node.stop(*signals) == 0
+    assert "Traceback" not in node.text()
+    assert re.search(r"received \d+ frames: published \d+", node.text())
+
+
+def test_ends_cleanly_while_it_starts(arguments, tmp_path, peer: Peer):
+    with running_node(tmp_path / "log", *arguments) as process:
+        peer.until(lambda: "segmentation" in peer.node.get_node_names(), "the node to exist")
+        assert process.stop() == 0
+        assert "Traceback" not in process.text()

@@ -1,0 +1,83 @@
+import math
+
+import pytest
+import torch
+
+from segnet_ros.training.losses import median_frequency_weights, weighted_cross_entropy
+
+VOID = 11
+ONE_FRAME = 480 * 360
+
+
+def test_weights_of_a_hand_computed_case() -> None:
+    # Two images of 100 pixels; class 2 occurs in one of them only, class 3 never.
+    pixels = torch.tensor([80, 20, 10, 0])
+    image_pixels = torch.tensor([200, 200, 100, 0])
+    # Frequencies 0.4, 0.1, 0.1; their median is 0.1.
+    weights = median_frequency_weights(pixels, image_pixels)
+    assert weights.dtype == torch.float32
+    assert weights.tolist() == pytest.approx([0.25, 1.0, 1.0, 0.0])
+
+
+def test_median_of_an_even_number_of_classes_lies_between_the_middle_two() -> None:
+    weights = median_frequency_weights(torch.tensor([10, 20, 40, 80]), torch.full((4,), 100))
+    assert weights.tolist() == pytest.approx([3.0, 1.5, 0.75, 0.375])
+
+
+def test_power_tempers_the_balance() -> None:
+    pixels, image_pixels = torch.tensor([80, 20, 5]), torch.full((3,), 100)
+    assert median_frequency_weights(pixels, image_pixels, 0.5).tolist() == pytest.approx([0.5, 1, 2])
+    assert median_frequency_weights(pixels, image_pixels, 0.0).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_weights_of_camvid() -> None:
+    # Pixels of the 367 training images by class, and the number of images with the class.
+    pixels = [
+        10682767, 14750079, 623349, 20076880, 2845085, 6166762,
+        743859, 714595, 3719877, 405385, 184967,
+    ]  # fmt: skip
+    images = [366, 365, 366, 367, 349, 319, 351, 173, 360, 317, 201]
+    weights = median_frequency_weights(torch.tensor(pixels), torch.tensor(images) * ONE_FRAME)
+    published = [
+        0.2793, 0.2017, 4.7865, 0.1490, 1.0, 0.4217,
+        3.8467, 1.9736, 0.7889, 6.3747, 8.8587,
+    ]  # fmt: skip
+    assert weights.tolist() == pytest.approx(published, abs=5e-5)
+
+
+def test_loss_is_divided_by_labelled_pixels_not_by_their_weights() -> None:
+    # Probabilities 3/4 and 1/4 for the right class, weights 2 and 0.5, and a void pixel.
+    logits = torch.log(torch.tensor([[0.75, 0.75, 0.5], [0.25, 0.25, 0.5]]))[None, :, None]
+    labels = torch.tensor([[[0, 1, VOID]]])
+    loss = weighted_cross_entropy(logits, labels, torch.tensor([2.0, 0.5]), VOID)
+    expected = (2.0 * -math.log(0.75) + 0.5 * -math.log(0.25)) / 2
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_void_pixels_change_neither_loss_nor_gradient() -> None:
+    labels = torch.tensor([[[0, 2], [VOID, 1]]])
+    logits = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    other = logits.clone()
+    other[:, :, 1, 0] = 50.0
+    losses = []
+    for scores in (logits, other):
+        scores.requires_grad_()
+        loss = weighted_cross_entropy(scores, labels, torch.ones(3), VOID)
+        loss.backward()
+        losses.append(loss.item())
+        assert scores.grad is not None
+        assert scores.grad[:, :, 1, 0].abs().max() == 0
+        assert scores.grad[:, :, 0, 0].abs().max() > 0
+    assert losses[0] == losses[1]
+
+
+def test_batch_without_labels_costs_nothing() -> None:
+    labels = torch.full((1, 2, 2), VOID)
+    assert weighted_cross_entropy(torch.randn(1, 3, 2, 2), labels, torch.ones(3), VOID) == 0.0
+
+
+def test_half_precision_scores_are_summed_in_full_precision() -> None:
+    logits = torch.zeros(1, 2, 300, 300, dtype=torch.bfloat16)
+    loss = weighted_cross_entropy(logits, torch.zeros(1, 300, 300).long(), torch.ones(2), VOID)
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(math.log(2), rel=1e-5)
