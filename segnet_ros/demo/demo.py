@@ -58,12 +58,13 @@ def run_demo(
     clip = clip or _rendered_clip(output)
     with open_clip(clip) as opened:
         rate = rate or opened.rate or _RENDERED_RATE
+        compressed = opened.compressed
     recording = output / RECORDING
     shutil.rmtree(recording, ignore_errors=True)
     output.mkdir(parents=True, exist_ok=True)
     _isolate()
-    with Recorder(recording) as recorder:
-        with _node(model, recorder):
+    with Recorder(recording, compressed) as recorder:
+        with _node(model, compressed, recorder):
             stamps_ns = _replay(clip, rate, output, recorder)
             recorder.spin_until(lambda: _settled(recorder, len(stamps_ns)), _SETTLE_SECONDS)
     labels = _label_files(clip, truth, stamps_ns)
@@ -99,12 +100,12 @@ def _isolate() -> None:
 
 
 @contextmanager
-def _node(model: str, recorder: Recorder) -> Iterator[None]:
-    parameters = {"model": model, "autostart": "true"}
-    arguments = ["--ros-args", "-r", f"image:={CAMERA}"]
-    for name, value in parameters.items():
-        arguments += ["-p", f"{name}:={value}"]
-    process = _start(["node", *arguments])
+def _node(model: str, compressed: bool, recorder: Recorder) -> Iterator[None]:
+    arguments = ["-r", f"image:={CAMERA}", "-r", f"image/compressed:={CAMERA}/compressed"]
+    transport = "compressed" if compressed else "raw"
+    for parameter in (f"model:={model}", f"image_transport:={transport}", "autostart:=true"):
+        arguments += ["-p", parameter]
+    process = _start(["node", "--ros-args", *arguments])
     try:
         recorder.spin_until(
             lambda: process.poll() is not None or recorder.diagnostics.get("state") == "active",

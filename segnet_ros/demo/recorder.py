@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,10 +17,10 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys.stores.ros2_jazzy import sensor_msgs__msg__CompressedImage as JpegMessage
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from segnet_ros.ros.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
-from segnet_ros.ros.image_conversion import to_rgb
+from segnet_ros.ros.image_conversion import ImageConversionError, to_rgb
 from segnet_ros.ros.replay import stamp_of
 
 CAMERA = "/camera/image_raw"
@@ -42,9 +43,10 @@ class Recorder:
 
     Args:
         path: Bag folder to create.
+        compressed: Whether the camera publishes CompressedImage messages.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, compressed: bool) -> None:
         self.arrivals_ns: dict[int, int] = {}
         self.diagnostics: dict[str, str] = {}
         self._spool: queue.Queue[Spooled | None] = queue.Queue(_SPOOL)
@@ -53,8 +55,9 @@ class Recorder:
         self._context = rclpy.Context()
         self._context.init(args=[])
         self._node = rclpy.create_node("segnet_recorder", context=self._context)
-        for topic in (CAMERA, LABEL, OVERLAY):
-            self._node.create_subscription(Image, topic, self._spooler(topic), _QOS, raw=True)
+        camera = (CompressedImage, f"{CAMERA}/compressed") if compressed else (Image, CAMERA)
+        for kind, topic in (camera, (Image, LABEL), (Image, OVERLAY)):
+            self._node.create_subscription(kind, topic, self._spooler(topic), _QOS, raw=True)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._note, 10)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -115,17 +118,17 @@ class Recorder:
 
     def _drain(self, writer: Writer) -> None:
         store = typestore()
-        connections: dict[str, Any] = {
-            topic: writer.add_connection(name, kind, typestore=store)
-            for topic, name, kind in (
-                (CAMERA, f"{CAMERA}/compressed", COMPRESSED_IMAGE_TYPE),
-                (LABEL, LABEL, IMAGE_TYPE),
-                (OVERLAY, f"{OVERLAY}/compressed", COMPRESSED_IMAGE_TYPE),
-            )
+        stored_as = {CAMERA: f"{CAMERA}/compressed", OVERLAY: f"{OVERLAY}/compressed"}
+        connections = {LABEL: writer.add_connection(LABEL, IMAGE_TYPE, typestore=store)} | {
+            topic: writer.add_connection(topic, COMPRESSED_IMAGE_TYPE, typestore=store)
+            for topic in stored_as.values()
         }
         while (item := self._spool.get()) is not None:
             topic, cdr, arrival = item
-            writer.write(connections[topic], arrival, cdr if topic == LABEL else _as_jpeg(cdr))
+            # A camera image that cannot be converted is the node's to report.
+            with suppress(ImageConversionError):
+                data = _as_jpeg(cdr) if topic in stored_as else cdr
+                writer.write(connections[stored_as.get(topic, topic)], arrival, data)
 
 
 def _as_jpeg(cdr: bytes) -> bytes:

@@ -4,8 +4,9 @@ Messages are used through their attributes only, so a message of rclpy (`data` i
 and one that rosbags deserialised (`data` is an ndarray) serve alike and no ROS installation is
 needed. The header is never touched.
 
-cv_bridge is not used: it is not on PyPI, it breaks with OpenCV 5, and a NumPy view of the
-message's buffer with one cv2.cvtColor does the same without its extra copy.
+The encodings of common cameras need no cv_bridge: a NumPy view of the message's buffer with one
+cv2.cvtColor does the same without its extra copy. Rarer ones go through cv_bridge where a ROS
+distribution brings it; it is not on PyPI.
 
 YUV encodings are read as ITU-R BT.601 limited range (Y 16..235, U and V 16..240), the only
 matrix OpenCV has for them. A full-range camera therefore comes out with more contrast.
@@ -111,10 +112,12 @@ def to_rgb(message: ImageMessage) -> npt.NDArray[np.uint8]:
     taken as BGR, as cv_bridge does. For nv12 and nv21 `height` is that of the image, followed by
     height / 2 rows of chroma.
 
-    Raises ImageConversionError if the encoding is not supported or its fields contradict each
-    other or the data.
+    Raises ImageConversionError if the encoding is not supported, neither here nor by cv_bridge, or
+    the fields contradict each other or the data.
     """
-    encoding = _supported(message.encoding)
+    encoding = _ENCODINGS.get(message.encoding)
+    if encoding is None:
+        return _through_cv_bridge(message)
     _check_size(message, encoding)
     pixels = _pixels(message, encoding)
     if encoding.to_rgb is None:
@@ -179,14 +182,22 @@ def encode_png(message: CompressedImageMessage, labels: npt.NDArray[np.uint8]) -
     _store(message, cast("npt.NDArray[np.uint8]", png.reshape(-1)))
 
 
-def _supported(name: str) -> _Encoding:
+def _through_cv_bridge(message: ImageMessage) -> npt.NDArray[np.uint8]:
     try:
-        return _ENCODINGS[name]
-    except KeyError:
+        from cv_bridge import CvBridge
+    except ImportError:
         raise ImageConversionError(
-            f"image encoding {name!r} is not supported, expected one of {', '.join(_ENCODINGS)}; "
-            "change the camera driver's output encoding"
+            f"image encoding {message.encoding!r} is not supported, expected one of "
+            f"{', '.join(_ENCODINGS)}; change the camera driver's output encoding, or install "
+            "cv_bridge for rarer ones"
         ) from None
+    try:
+        return cast("npt.NDArray[np.uint8]", CvBridge().imgmsg_to_cv2(message, "rgb8"))
+    except Exception as error:  # cv_bridge raises whatever NumPy and OpenCV do
+        raise ImageConversionError(
+            f"image encoding {message.encoding!r}: cv_bridge cannot make rgb8 of it ({error}); "
+            f"expected one of {', '.join(_ENCODINGS)}; change the camera driver's output encoding"
+        ) from error
 
 
 def _check_size(message: ImageMessage, encoding: _Encoding) -> None:

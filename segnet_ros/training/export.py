@@ -118,6 +118,7 @@ def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> 
     _trace(deployed, example, path)
     graph = onnx.load(path)
     _store_weights_in_half(graph)
+    _declare_outputs(graph, [1, height, width])
     onnx.checker.check_model(graph)
     onnx.save(graph, path)
 
@@ -227,6 +228,13 @@ def _store_weights_in_half(graph: onnx.ModelProto) -> None:
         casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
     for cast in reversed(casts):
         graph.graph.node.insert(0, cast)
+
+
+def _declare_outputs(graph: onnx.ModelProto, shape: list[int]) -> None:
+    """Padding to even sizes makes the exporter lose track of shapes."""
+    for output in graph.graph.output:
+        for dimension, length in zip(output.type.tensor_type.shape.dim, shape, strict=True):
+            dimension.dim_value = length
 
 
 def _is_half(values: npt.NDArray[np.float32]) -> bool:

@@ -14,6 +14,12 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def _write_half(path: Path, error: BaseException) -> None:
+    with replacing(path) as partial:
+        partial.write_text("half")
+        raise error
+
+
 def test_new_content_takes_the_place_of_the_old(tmp_path: Path) -> None:
     path = tmp_path / "scores.json"
     path.write_text("old, and longer")
@@ -38,17 +44,15 @@ def test_folders_are_made(tmp_path: Path) -> None:
 def test_an_exception_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "model.yaml"
     path.write_text("old")
-    with pytest.raises(error), replacing(path) as partial:
-        partial.write_text("half")
-        raise error
+    with pytest.raises(error):
+        _write_half(path, error())
     assert path.read_text() == "old"
     assert _names(tmp_path) == ["model.yaml"]
 
 
 def test_an_exception_leaves_no_new_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="broken"), replacing(tmp_path / "model.yaml") as partial:
-        partial.write_text("half")
-        raise ValueError("broken")
+    with pytest.raises(ValueError, match="broken"):
+        _write_half(tmp_path / "model.yaml", ValueError("broken"))
     assert _names(tmp_path) == []
 
 
@@ -64,7 +68,7 @@ def test_a_block_that_writes_nothing_is_a_mistake(tmp_path: Path) -> None:
 def test_colors_are_written_as_rgb(tmp_path: Path) -> None:
     pixels = np.array([[[255, 0, 0], [1, 2, 3]], [[0, 255, 0], [0, 0, 255]]], np.uint8)
     write_image(tmp_path / "picture.png", pixels)
-    stored = cv2.imread(str(tmp_path / "picture.png"), cv2.IMREAD_UNCHANGED)
+    stored = np.asarray(cv2.imread(str(tmp_path / "picture.png"), cv2.IMREAD_UNCHANGED))
     np.testing.assert_array_equal(stored[:, :, ::-1], pixels)
     assert _names(tmp_path) == ["picture.png"]
 

@@ -23,13 +23,19 @@ def _read(path: Path) -> tuple[list[Pixels], float]:
     rate = capture.get(cv2.CAP_PROP_FPS)
     pictures = []
     while (read := capture.read())[0]:
-        pictures.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+        pictures.append(np.asarray(read[1][:, :, ::-1], np.uint8))
     capture.release()
     return pictures, rate
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def _write_half(path: Path) -> None:
+    with video_writer(path, 10) as append:
+        append(_plain(COLORS[0]))
+        raise KeyboardInterrupt
 
 
 def test_pictures_come_back_in_order_and_color(tmp_path: Path) -> None:
@@ -50,9 +56,8 @@ def test_pictures_come_back_in_order_and_color(tmp_path: Path) -> None:
 def test_an_exception_leaves_the_old_video(tmp_path: Path) -> None:
     path = tmp_path / "overlay.mp4"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), video_writer(path, 10) as append:
-        append(_plain(COLORS[0]))
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _write_half(path)
     assert path.read_text() == "old"
     assert _names(tmp_path) == ["overlay.mp4"]
 

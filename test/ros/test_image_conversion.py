@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -248,6 +250,41 @@ def test_unknown_encoding_lists_the_supported(kind: Kind, encoding: str) -> None
         to_rgb(message)
     assert f"encoding {encoding!r} is not supported" in str(caught.value)
     assert "rgb8, bgr8," in str(caught.value) and "bayer_grbg8; change" in str(caught.value)
+
+
+def cv_bridge_that(convert: Callable[[Any, str], Any]) -> SimpleNamespace:
+    """A stand-in: the genuine one needs a ROS distribution."""
+    return SimpleNamespace(
+        CvBridge=lambda: SimpleNamespace(imgmsg_to_cv2=lambda message, to: convert(message, to))
+    )
+
+
+def test_rare_encodings_go_through_cv_bridge(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = colours(4, 6)
+    asked: list[tuple[str, str]] = []
+
+    def convert(message: Any, to: str) -> Any:
+        asked.append((message.encoding, to))
+        return pixels
+
+    monkeypatch.setitem(sys.modules, "cv_bridge", cv_bridge_that(convert))
+    message = raw(kind, "rgb16", (4, 6), packed("rgb8", pixels))
+    np.testing.assert_array_equal(to_rgb(message), pixels)
+    assert asked == [("rgb16", "rgb8")]
+
+
+def test_what_cv_bridge_refuses_is_one_error(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(message: Any, to: str) -> Any:
+        raise TypeError("buffer is too small")
+
+    monkeypatch.setitem(sys.modules, "cv_bridge", cv_bridge_that(convert))
+    message = raw(kind, "rgb16", (4, 6), packed("rgb8", colours(4, 6)))
+    with pytest.raises(ImageConversionError, match=r"cv_bridge cannot make rgb8 of it \(buffer"):
+        to_rgb(message)
 
 
 REFUSALS = [

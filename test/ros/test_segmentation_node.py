@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from peer import Peer, image, running_node
-from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import (
+    QoSDurabilityPolicy,
+    QoSProfile,
+    QoSReliabilityPolicy,
+    qos_profile_sensor_data,
+)
 from sensor_msgs.msg import CompressedImage
 
 from segnet_ros.inference.segmenter import Segmenter
@@ -253,3 +258,11 @@ def test_ends_cleanly_while_it_starts(arguments, tmp_path, peer: Peer):
         peer.until(lambda: "segmentation" in peer.node.get_node_names(), "the node to exist")
         assert process.stop() == 0
         assert "Traceback" not in process.text()
+
+
+def test_an_incompatible_subscriber_is_named(node, peer: Peer):
+    peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
+    latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+    peer.subscribe("/segmentation/label", latched)
+    peer.until(lambda: "another durability" in node.text(), "the mismatch in the log")
+    assert "/segmentation/label: nothing will arrive" in node.text()

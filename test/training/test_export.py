@@ -1,0 +1,405 @@
+import copy
+import hashlib
+import json
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import openvino
+import pytest
+import torch
+import yaml
+from onnx import TensorProto, numpy_helper
+from torch import nn
+
+from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.inference.model import load_model
+from segnet_ros.inference.segmenter import Segmenter
+from segnet_ros.simulation.drive import StreetDrive
+from segnet_ros.training import export as exporting
+from segnet_ros.training.checkpoint import CheckpointError, save_weights
+from segnet_ros.training.export import ExportError, deployable, export, label_agreement, write_onnx
+from segnet_ros.training.models import ARCHITECTURES, build_model
+from segnet_ros.training.models.segnet import SegNet
+from segnet_ros.training.models.segnet_basic import SegNetBasic
+from segnet_ros.training.models.segnet_light import SegNetLight
+from segnet_ros.training.normalization import Normalization
+
+CLASSES = len(CLASS_NAMES)
+TINY = partial(SegNetLight, widths=(6, 8, 8), depths=(1, 2, 1))
+FAMILY = {
+    "segnet": partial(SegNet, widths=(4, 6, 8), depths=(2, 1, 2)),
+    "segnet_basic": partial(SegNetBasic, kernel_size=3, width=8),
+    "segnet_light": TINY,
+}
+ODD = (75, 53)
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(ARCHITECTURES, "tiny", TINY)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def randomize(network: nn.Module, seed: int = 0) -> nn.Module:
+    """Give batch norm something to fold, and the scores differences that decide."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_in = module.weight[0].numel()
+            nn.init.normal_(module.weight, std=fan_in**-0.5, generator=generator)
+            nn.init.normal_(module.bias, std=0.1, generator=generator)  # type: ignore[arg-type]
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 2.0, generator=generator)
+            nn.init.normal_(module.bias, std=0.3, generator=generator)
+            nn.init.normal_(module.running_mean, std=0.3, generator=generator)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.5, 2.0, generator=generator)  # type: ignore[arg-type]
+    nn.init.normal_(network.classifier.weight, std=1.0, generator=generator)  # type: ignore[union-attr,arg-type]
+    return network.eval()
+
+
+def save_tiny(path: Path, **recipe: Any) -> Path:
+    facts = {"architecture": "tiny", "epochs": 2} | recipe
+    save_weights(path, randomize(TINY(CLASSES)), {"recipe": json.dumps(facts)})
+    return path
+
+
+@pytest.fixture()
+def weights(tmp_path: Path) -> Path:
+    return save_tiny(tmp_path / "weights.safetensors")
+
+
+def run_onnx(path: Path, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
+    result = openvino.Core().compile_model(str(path), "CPU", hints)(image[None])
+    return result["labels"][0], result["confidence"][0]
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def picture(size: tuple[int, int], seed: int = 5) -> np.ndarray:
+    return StreetDrive(seed, size).frame(3)[0]
+
+
+@pytest.mark.parametrize("size", [(64, 48), ODD], ids=str)
+@pytest.mark.parametrize("architecture", FAMILY)
+def test_file_gives_pytorchs_labels_and_confidence(
+    architecture: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    deployed = deployable(randomize(FAMILY[architecture](CLASSES)))
+    write_onnx(deployed, size, tmp_path / "model.onnx")
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    for image in (picture(size), noise):
+        labels, confidence = run_onnx(tmp_path / "model.onnx", image)
+        with torch.inference_mode():
+            expected = [answer[0].numpy() for answer in deployed(torch.from_numpy(image)[None])]
+        assert labels.dtype == confidence.dtype == np.uint8
+        assert labels.shape == confidence.shape == (size[1], size[0])
+        assert len(np.unique(labels)) > 3  # the comparison means something
+        assert np.ptp(confidence) > 50
+        # Another order of additions may flip a switch: a few pixels, not more.
+        assert (labels == expected[0]).mean() > 0.998
+        assert np.mean(np.abs(confidence - expected[1].astype(int)) <= 1) > 0.998
+
+
+@pytest.mark.parametrize("architecture", FAMILY)
+def test_folding_and_switching_keep_the_scores(architecture: str) -> None:
+    network = randomize(FAMILY[architecture](CLASSES))
+    image = torch.rand(1, 3, 29, 38, generator=torch.Generator().manual_seed(1))
+    folded = exporting._fold_batch_norm(copy.deepcopy(network))
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    with torch.inference_mode():
+        before, after = network(image), folded(image)
+    assert before.std() > 0.5
+    assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_deployed_network_is_the_trained_one_rounded_to_half_precision(weights: Path) -> None:
+    network, _ = exporting._trained(weights)
+    reference = copy.deepcopy(network).eval()
+    deployed = deployable(network)
+    image = torch.from_numpy(picture((64, 48)))[None]
+    with torch.inference_mode():
+        probability = torch.softmax(reference(Normalization()(image)), 1)
+        labels, confidence = deployed(image)
+    assert (labels == probability.argmax(1)).float().mean() > 0.98
+    close = (confidence.float() / 255 - probability.amax(1)).abs() < 0.02
+    assert close.float().mean() > 0.98
+    for parameter in deployed.parameters():
+        assert torch.equal(parameter, parameter.half().float())
+
+
+def test_exporting_leaves_the_network_alone() -> None:
+    network = randomize(TINY(CLASSES))
+    before = copy.deepcopy(network.state_dict())
+    switching = network.switching
+    deployable(network)
+    assert network.switching is switching
+    assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
+
+
+def test_labels_and_confidence_of_known_probabilities(tmp_path: Path) -> None:
+    network = TINY(CLASSES)
+    probabilities = torch.full((CLASSES,), 0.04)
+    probabilities[7] = 0.6
+    nn.init.zeros_(network.classifier.weight)
+    with torch.no_grad():
+        network.classifier.bias.copy_(probabilities.log())
+    write_onnx(deployable(network), (64, 48), tmp_path / "model.onnx")
+    labels, confidence = run_onnx(tmp_path / "model.onnx", picture((64, 48)))
+    assert np.unique(labels).tolist() == [7]
+    assert np.unique(confidence).tolist() == [153]
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
+    path = tmp_path_factory.mktemp("graph") / "model.onnx"
+    write_onnx(deployable(randomize(TINY(CLASSES))), ODD, path)
+    return onnx.load(path)
+
+
+def test_graph_takes_bytes_and_gives_bytes(graph: onnx.ModelProto) -> None:
+    ports = {
+        port.name: (port.type.tensor_type.elem_type, [d.dim_value for d in dims])
+        for port in (*graph.graph.input, *graph.graph.output)
+        for dims in [port.type.tensor_type.shape.dim]
+    }
+    assert ports == {
+        "image": (TensorProto.UINT8, [1, 53, 75, 3]),
+        "labels": (TensorProto.UINT8, [1, 53, 75]),
+        "confidence": (TensorProto.UINT8, [1, 53, 75]),
+    }
+    assert [item.version for item in graph.opset_import] == [17]
+
+
+def test_graph_holds_no_indices_and_no_batch_normalization(graph: onnx.ModelProto) -> None:
+    nodes = graph.graph.node
+    forbidden = {"MaxUnpool", "BatchNormalization", "NonZero", "NonMaxSuppression", "TopK"}
+    forbidden |= {"Gather", "GatherND", "GatherElements"}
+    forbidden |= {"Scatter", "ScatterND", "ScatterElements"}
+    assert {node.op_type for node in nodes} & forbidden == set()
+    pools = [node for node in nodes if node.op_type == "MaxPool"]
+    # Three stages, two poolings each (the values, and the scores of tied cells); no indices.
+    assert [len(node.output) for node in pools] == [1] * 6
+
+
+def test_kernels_are_stored_in_half_precision_and_lose_nothing(graph: onnx.ModelProto) -> None:
+    network = deployable(randomize(TINY(CLASSES)))
+    kernels = [p.detach().numpy() for p in network.parameters() if p.numel() >= 256]
+    stored = [
+        numpy_helper.to_array(tensor)
+        for tensor in graph.graph.initializer
+        if tensor.data_type == TensorProto.FLOAT16
+    ]
+    assert len(kernels) >= 4
+    assert len(stored) >= len(kernels)
+    for kernel in kernels:
+        assert any(np.array_equal(kernel, s) for s in stored if s.shape == kernel.shape)
+    for tensor in graph.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            assert numpy_helper.to_array(tensor).size < 256, tensor.name
+
+
+def test_values_that_half_precision_cannot_hold_stay_as_they_are() -> None:
+    exact = np.full(300, 0.5, np.float32)
+    odd = np.full(300, 0.1, np.float32)
+    tensors = [numpy_helper.from_array(exact, "exact"), numpy_helper.from_array(odd, "odd")]
+    model = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], tensors))
+    exporting._store_weights_in_half(model)
+    stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    assert stored["odd"].dtype == np.float32
+    assert np.array_equal(stored["odd"], odd)
+    assert stored["exact_float16"].dtype == np.float16
+    assert [(n.op_type, list(n.output)) for n in model.graph.node] == [("Cast", ["exact"])]
+
+
+def test_model_folder_holds_every_fact(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "my_model"
+    model = export(weights, folder, (64, 48), {"training_data": "CamVid train", "miou": 0.5})
+    facts = yaml.safe_load((folder / "model.yaml").read_text())
+    assert facts == {
+        "format": 1,
+        "name": "my_model",
+        "architecture": "tiny",
+        "input": {"width": 64, "height": 48},
+        "sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        "classes": [
+            {"name": name, "color": list(color)}
+            for name, color in zip(CLASS_NAMES, CLASS_COLORS, strict=True)
+        ],
+        "recipe": {"architecture": "tiny", "epochs": 2},
+        "agreement_with_pytorch": model.details["agreement_with_pytorch"],
+        "training_data": "CamVid train",
+        "miou": 0.5,
+    }
+    assert 0.999 <= facts["agreement_with_pytorch"] <= 1.0
+    assert model.folder == folder
+    assert load_model(folder).sha256 == model.sha256
+    assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "model.yaml"]
+    assert [path.name for path in folder.parent.iterdir()] == ["my_model"]
+
+
+def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> None:
+    export(weights, tmp_path / "model", (64, 48), {})
+    network, _ = exporting._trained(weights)
+    image = picture((64, 48))
+    with torch.inference_mode():
+        expected = network.eval()(Normalization()(torch.from_numpy(image)[None]))[0].argmax(0)
+    with Segmenter(tmp_path / "model") as segmenter:
+        labels = segmenter.segment(image).labels
+    # The runtime may compute in bfloat16.
+    assert (labels == expected.numpy()).mean() > 0.8
+
+
+def test_older_model_is_replaced_as_a_whole(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "model"
+    export(weights, folder, (64, 48), {"miou": 0.1})
+    (folder / "left_over.txt").write_text("old")
+    export(weights, folder, (80, 48), {})
+    assert load_model(folder).size == (80, 48)
+    assert "miou" not in load_model(folder).details
+    assert not (folder / "left_over.txt").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_graph_that_differs_from_pytorch_is_refused(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "model"
+    export(weights, folder, (64, 48), {})
+    before = snapshot(folder)
+
+    def write_other_weights(deployed: Any, size: tuple[int, int], path: Path) -> None:
+        other = copy.deepcopy(deployed)
+        nn.init.normal_(other.network.classifier.weight)
+        write_onnx(other, size, path)
+
+    monkeypatch.setattr(exporting, "write_onnx", write_other_weights)
+    with pytest.raises(ExportError, match=r"label on \d+\.\d+% of the pixels; expected 99\.9%"):
+        export(weights, folder, (64, 48), {})
+    assert snapshot(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_refused_first_export_leaves_nothing(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "label_agreement", lambda *arguments: 0.998)
+    with pytest.raises(ExportError, match=r"on 99\.80% of the pixels; .*nothing was written"):
+        export(weights, tmp_path / "models" / "model", (64, 48), {})
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_agreement_is_the_share_of_equal_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed = deployable(randomize(TINY(CLASSES)))
+    write_onnx(deployed, (64, 48), tmp_path / "model.onnx")
+    assert label_agreement(deployed, tmp_path / "model.onnx", (64, 48)) > 0.999
+    original = exporting._pytorch_labels
+
+    def with_an_odd_quarter(*arguments: Any) -> np.ndarray:
+        labels = original(*arguments)
+        labels[:, :24, :32] = 200
+        return labels
+
+    monkeypatch.setattr(exporting, "_pytorch_labels", with_an_odd_quarter)
+    agreement = label_agreement(deployed, tmp_path / "model.onnx", (64, 48))
+    assert agreement == pytest.approx(0.75, abs=0.001)
+
+
+@pytest.mark.parametrize("error", [OSError("disk"), KeyboardInterrupt()], ids=repr)
+def test_failed_swap_puts_the_older_model_back(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    folder = tmp_path / "models" / "model"
+    export(weights, folder, (64, 48), {})
+    before = snapshot(folder)
+    rename = Path.rename
+
+    def fail_to_move_the_new_one(self: Path, target: Path) -> Path:
+        if self.name == "model" and self != folder:
+            raise error
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_to_move_the_new_one)
+    with pytest.raises(type(error)):
+        export(weights, folder, (64, 48), {"miou": 0.9})
+    assert snapshot(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_folder_that_is_no_model_is_not_replaced(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "holiday.jpg").write_text("precious")
+    with pytest.raises(ExportError, match="photos has content but no model.yaml"):
+        export(weights, folder, (64, 48), {})
+    assert snapshot(folder) == {"holiday.jpg": b"precious"}
+
+
+def test_empty_folder_may_be_filled(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    export(weights, tmp_path / "model", (64, 48), {})
+    assert load_model(tmp_path / "model").name == "model"
+
+
+def test_export_is_quiet(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        export(weights, tmp_path / "model", ODD, {})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_too_small_size_is_refused(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="size is 32x24 pixels; expected at least 64x48"):
+        export(weights, tmp_path / "model", (32, 24), {})
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ('{"architecture": "unet"}', "'unet' is not one of"),
+        ('{"epochs": 3}', "'architecture'"),
+        ("[1, 2]", "cannot use"),
+        ("{broken", "cannot use"),
+        ('{"architecture": ["segnet"]}', "cannot use"),
+    ],
+)
+def test_weights_with_an_unusable_recipe_are_refused(
+    tmp_path: Path, recipe: str, message: str
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, TINY(CLASSES), {"recipe": recipe})
+    with pytest.raises(CheckpointError, match=f"carry a recipe that this version .*{message}"):
+        export(path, tmp_path / "model", (64, 48), {})
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    path = save_tiny(tmp_path / "weights.safetensors", architecture="segnet_basic_3x3")
+    with pytest.raises(CheckpointError, match="are of another network"):
+        export(path, tmp_path / "model", (64, 48), {})
+
+
+def test_untouched_architectures_can_be_deployed() -> None:
+    # The real layouts, not the thin ones above, on the smallest of pictures.
+    for architecture in ("segnet_basic_3x3", "segnet_light"):
+        deployed = deployable(build_model(architecture, CLASSES))
+        with torch.inference_mode():
+            labels, confidence = deployed(torch.zeros(1, 24, 32, 3, dtype=torch.uint8))
+        assert labels.shape == confidence.shape == (1, 24, 32)
+        # Nearly equal scores at the start of training: about one in eleven.
+        assert 20 <= confidence.float().mean() <= 40
