@@ -9,6 +9,11 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
+# ITU-R BT.601: shares of red, green and blue in perceived brightness.
+_LUMA = (0.299, 0.587, 0.114)
+# Below this a Gaussian kernel is a single pixel.
+_SMALLEST_BLUR = 0.2
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -20,6 +25,8 @@ class Augmentation:
         brightness: Largest factor between the darkest and the brightest result's gain, in stops.
         gamma: Largest exponent applied to 0..1 intensities; its inverse is the smallest.
         color: Largest relative gain of one colour channel against the others.
+        saturation: Largest relative change of the distance from grey.
+        blur: Largest deviation of a Gaussian blur, pixels; half of the frames stay sharp.
         flip: Whether to mirror left and right.
 
     Raises:
@@ -31,6 +38,8 @@ class Augmentation:
     brightness: float = 1.0
     gamma: float = 1.5
     color: float = 0.1
+    saturation: float = 0.0
+    blur: float = 0.0
     flip: bool = True
 
     def __post_init__(self) -> None:
@@ -42,6 +51,8 @@ class Augmentation:
             "brightness": ("0 or more", 0 <= self.brightness < math.inf),
             "gamma": ("1 or more", 1 <= self.gamma < math.inf),
             "color": ("0 <= value < 1", 0 <= self.color < 1),
+            "saturation": ("0 <= value <= 1", 0 <= self.saturation <= 1),
+            "blur": ("0 or more", 0 <= self.blur < math.inf),
         }
         for name, (what, holds) in expected.items():
             if not holds:
@@ -66,7 +77,8 @@ def augment(
     image, labels = _scale_and_crop(image, labels, recipe, void, rng)
     if recipe.flip and rng.random() < 0.5:
         image, labels = image[:, ::-1], labels[:, ::-1]
-    return _recolor(np.ascontiguousarray(image), recipe, rng), np.ascontiguousarray(labels)
+    image = _recolor(np.ascontiguousarray(image), recipe, rng)
+    return _blur(_saturate(image, recipe, rng), recipe, rng), np.ascontiguousarray(labels)
 
 
 def _scale_and_crop(
@@ -93,3 +105,18 @@ def _recolor(image: Pixels, recipe: Augmentation, rng: np.random.Generator) -> P
     intensity = (np.arange(256)[:, None] / 255.0) ** exponent * gains
     table = np.clip(np.rint(intensity * 255.0), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(image, table[None]), np.uint8)
+
+
+def _saturate(image: Pixels, recipe: Augmentation, rng: np.random.Generator) -> Pixels:
+    if recipe.saturation == 0:
+        return image
+    kept = rng.uniform(1 - recipe.saturation, 1 + recipe.saturation)
+    mix = kept * np.eye(3) + (1 - kept) * np.tile(_LUMA, (3, 1))
+    return np.asarray(cv2.transform(image, mix), np.uint8)
+
+
+def _blur(image: Pixels, recipe: Augmentation, rng: np.random.Generator) -> Pixels:
+    if recipe.blur == 0 or rng.random() < 0.5:
+        return image
+    sigma = max(_SMALLEST_BLUR, rng.uniform(0, recipe.blur))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)

@@ -22,7 +22,7 @@ def network(maps: int = 4) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, maps, 3), nn.BatchNorm2d(maps))
 
 
-class Interrupted(Exception):
+class InterruptedWriteError(Exception):
     pass
 
 
@@ -48,10 +48,10 @@ def test_half_written_checkpoint_never_replaces_the_old_one(
 
     def interrupted(state: object, target: Path) -> None:
         target.write_bytes(b"half")
-        raise Interrupted
+        raise InterruptedWriteError
 
     monkeypatch.setattr(torch, "save", interrupted)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedWriteError):
         save_checkpoint(path, {"recipe": {}, "step": 2})
     assert load_checkpoint(path)["step"] == 1
     assert [item.name for item in tmp_path.iterdir()] == ["checkpoint.pt"]
@@ -63,7 +63,7 @@ def test_truncated_checkpoint_is_refused(tmp_path: Path, kept: float) -> None:
     save_checkpoint(path, {"recipe": {}, "model": torch.zeros(1000)})
     content = path.read_bytes()
     path.write_bytes(content[: int(kept if kept >= 1 else kept * len(content))])
-    with pytest.raises(CheckpointError, match="checkpoint.pt cannot be read .*delete it"):
+    with pytest.raises(CheckpointError, match=r"checkpoint.pt cannot be read .*delete it"):
         load_checkpoint(path)
 
 
@@ -134,9 +134,9 @@ def test_damaged_or_missing_weights_are_refused(tmp_path: Path, content: bytes |
     path = tmp_path / "w.safetensors"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="w.safetensors cannot be read"):
+    with pytest.raises(CheckpointError, match=r"w.safetensors cannot be read"):
         load_weights(path, network())
-    with pytest.raises(CheckpointError, match="w.safetensors cannot be read"):
+    with pytest.raises(CheckpointError, match=r"w.safetensors cannot be read"):
         read_metadata(path)
 
 

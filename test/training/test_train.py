@@ -15,9 +15,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES, VOID, DatasetError, LabelledFrame
+from segnet_ros.evaluation.camvid import (
+    CLASS_COLORS,
+    CLASS_NAMES,
+    VOID,
+    DatasetError,
+    LabelledFrame,
+)
 from segnet_ros.training import train as training
-from segnet_ros.training.checkpoint import CheckpointError, load_weights, read_metadata, save_weights
+from segnet_ros.training.checkpoint import (
+    CheckpointError,
+    load_weights,
+    read_metadata,
+    save_weights,
+)
 from segnet_ros.training.models import ARCHITECTURES, build_model
 from segnet_ros.training.models.segnet_light import SegNetLight
 from segnet_ros.training.normalization import Normalization
@@ -53,7 +64,7 @@ train.train(recipe, frames, [], output)
 """
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -108,7 +119,7 @@ def held_out(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledFrame]:
     return [write_frame(folder, f"b_{number}", 100 + number) for number in range(2)]
 
 
-@pytest.fixture()
+@pytest.fixture
 def uninterrupted(frames: list[LabelledFrame], tmp_path: Path) -> Path:
     return train(recipe(), frames, [], tmp_path / "uninterrupted")
 
@@ -133,7 +144,7 @@ def stop_after_steps(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def step(state: training._Training, *arguments: torch.Tensor) -> float:
         if state.step == steps:
-            raise Stopped
+            raise StoppedError
         return original(state, *arguments)
 
     monkeypatch.setattr(training, "_step", step)
@@ -236,9 +247,10 @@ def test_stopped_run_goes_on_bit_for_bit(
     steps: int,
 ) -> None:
     folder = tmp_path / "stopped"
-    with monkeypatch.context() as patched, pytest.raises(Stopped):
+    with monkeypatch.context() as patched:
         stop_after_steps(steps, patched)
-        train(recipe(), frames, [], folder)
+        with pytest.raises(StoppedError):
+            train(recipe(), frames, [], folder)
     assert (folder / "checkpoint.pt").exists() == (steps >= 3)
     torch.manual_seed(99)  # whatever the new process does with the global generator
     assert_equal_weights(train(recipe(), frames, [], folder), uninterrupted)
@@ -287,7 +299,7 @@ def test_damaged_checkpoint_is_not_silently_started_over(
     frames: list[LabelledFrame], uninterrupted: Path
 ) -> None:
     (uninterrupted.parent / "checkpoint.pt").write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match="checkpoint.pt cannot be read"):
+    with pytest.raises(CheckpointError, match=r"checkpoint.pt cannot be read"):
         train(recipe(), frames, [], uninterrupted.parent)
 
 
@@ -308,7 +320,9 @@ def test_loss_that_is_not_finite_ends_training_before_anything_is_saved(
     if inner_only:
         nan = torch.tensor(math.nan)
         monkeypatch.setattr(training.DeepSupervision, "loss", lambda *arguments: nan)
-    with pytest.raises(TrainingError, match=r"loss is nan at step 0; lower learning_rate \(now 0.01\)"):
+    with pytest.raises(
+        TrainingError, match=r"loss is nan at step 0; lower learning_rate \(now 0.01\)"
+    ):
         train(recipe(), frames, [], tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -25,7 +25,7 @@ def write_frame(folder: Path, number: int, label: int | None = None) -> Labelled
     return frame
 
 
-@pytest.fixture()
+@pytest.fixture
 def frames(tmp_path: Path) -> list[LabelledFrame]:
     return [write_frame(tmp_path, number) for number in range(4)]
 
@@ -88,5 +88,5 @@ def test_pictures_are_read_once(frames: list[LabelledFrame]) -> None:
 def test_unreadable_frame_is_reported(tmp_path: Path) -> None:
     frame = write_frame(tmp_path, 0)
     frame.image_path.write_bytes(b"no picture")
-    with pytest.raises(DatasetError, match="a_0.png cannot be decoded"):
+    with pytest.raises(DatasetError, match=r"a_0.png cannot be decoded"):
         TrainingFrames([frame], PLAIN, seed=0)

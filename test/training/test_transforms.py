@@ -176,6 +176,48 @@ def test_bright_pixels_saturate_instead_of_wrapping() -> None:
     assert brightest == 255
 
 
+def test_saturation_moves_colours_towards_gray_or_away_from_it() -> None:
+    recipe = replace(PLAIN, saturation=0.5)
+    color = np.array([150.0, 100.0, 60.0])
+    luma = color @ [0.299, 0.587, 0.114]
+    image = np.full((48, 64, 3), color, np.uint8)
+    kept = []
+    for seed in range(60):
+        result, _ = augment(
+            image, np.zeros((48, 64), np.uint8), recipe, VOID, np.random.default_rng(seed)
+        )
+        shares = (result[0, 0] - luma) / (color - luma)
+        assert np.ptp(shares) < 0.1  # the hue is kept
+        kept.append(shares[0])
+        assert abs(result[0, 0] @ [0.299, 0.587, 0.114] - luma) < 1
+    assert 0.48 <= min(kept) < 0.6
+    assert 1.4 < max(kept) <= 1.52
+
+
+def test_gray_has_no_saturation_to_change() -> None:
+    recipe = replace(PLAIN, saturation=1.0)
+    for seed in range(5):
+        assert gray(77, recipe, seed).tolist() == [77, 77, 77]
+
+
+def test_half_of_the_frames_are_blurred_and_their_labels_are_not() -> None:
+    recipe = replace(PLAIN, crop=(WIDTH, HEIGHT), blur=1.5)
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image[40:50, 40:50] = 200
+    sharp, spread = 0, []
+    for seed in range(60):
+        result, labels = augment(image, columns(), recipe, VOID, np.random.default_rng(seed))
+        assert np.array_equal(labels, columns())
+        if np.array_equal(result, image):
+            sharp += 1
+            continue
+        # What a blur takes from inside, it adds outside.
+        assert result.sum() == pytest.approx(image.sum(), rel=0.02)
+        spread.append((result[:, :40] > 0).any(axis=(0, 2)).sum())
+    assert 15 <= sharp <= 48
+    assert max(spread) in (2, 3, 4)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -187,6 +229,8 @@ def test_bright_pixels_saturate_instead_of_wrapping() -> None:
         ("gamma", 0.5),
         ("color", 1.0),
         ("color", float("nan")),
+        ("saturation", 1.5),
+        ("blur", -0.1),
     ],
 )
 def test_impossible_values_are_refused(name: str, value: object) -> None:

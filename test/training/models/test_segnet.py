@@ -55,9 +55,7 @@ def test_parameters_are_those_of_the_paper() -> None:
 
 def test_encoder_is_vgg16_and_decoder_its_mirror() -> None:
     network = SegNet(CLASSES)
-    maps = [
-        (m.in_channels, m.out_channels) for m in network.modules() if isinstance(m, nn.Conv2d)
-    ]
+    maps = [(m.in_channels, m.out_channels) for m in network.modules() if isinstance(m, nn.Conv2d)]
     decoder = [
         (m.in_channels, m.out_channels)
         for stage in reversed(network.decoder)
