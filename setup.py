@@ -1,6 +1,5 @@
 """ament_python package and plain pip package in one."""
 
-from glob import glob
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -17,7 +16,7 @@ EXTRAS = {
 
 def shared(folder):
     """Every file below a folder, under the same path in share/segnet_ros."""
-    files = [Path(path) for path in glob(f"{folder}/**", recursive=True) if Path(path).is_file()]
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
     parents = sorted({path.parent for path in files})
     return [
         (f"share/{PACKAGE}/{parent}", [str(path) for path in files if path.parent == parent])

@@ -64,7 +64,7 @@ def rate_table(bags: Mapping[str, Path]) -> Table:
 
 
 def loss_table(bag: Path) -> Table:
-    """Best-effort 720p at 30 Hz, with the shipped Fast DDS profile and with Fast DDS as it comes."""
+    """Best-effort 720p at 30 Hz, with the shipped Fast DDS profile and without."""
     table = Table("Fast DDS", "received 1/s", "published 1/s", "superseded", "lost %")
     for name, profile in (("shipped profile", None), ("as it comes", "")):
         if profile is not None:

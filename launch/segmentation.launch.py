@@ -4,11 +4,12 @@ ros2 launch segnet_ros segmentation.launch.py image:=/camera/image_raw rviz:=tru
 """
 
 from ament_index_python.packages import get_package_share_path
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
+
+from launch import LaunchDescription
 
 SHARE = get_package_share_path("segnet_ros")
 
@@ -54,7 +55,8 @@ def generate_launch_description():
 def _segmentation(context):
     given = {name: context.launch_configurations[name] for name in OVERRIDES}
     switches = {
-        name: context.launch_configurations[name] == "true" for name in ("autostart", "use_sim_time")
+        name: context.launch_configurations[name] == "true"
+        for name in ("autostart", "use_sim_time")
     }
     overrides = {name: value for name, value in given.items() if value} | switches
     image = LaunchConfiguration("image")

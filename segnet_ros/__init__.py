@@ -1,0 +1,1 @@
+"""Real-time semantic segmentation with SegNet for ROS 2."""

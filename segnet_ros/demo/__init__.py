@@ -1,0 +1,1 @@
+"""The main job end to end: replay, node, recording, report."""

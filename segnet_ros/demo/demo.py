@@ -59,18 +59,10 @@ def run_demo(
     with open_clip(clip) as opened:
         rate = rate or opened.rate or _RENDERED_RATE
         compressed = opened.compressed
-    recording = output / RECORDING
-    shutil.rmtree(recording, ignore_errors=True)
-    output.mkdir(parents=True, exist_ok=True)
-    _isolate()
-    with Recorder(recording, compressed) as recorder:
-        with _node(model, compressed, recorder):
-            stamps_ns = _replay(clip, rate, output, recorder)
-            recorder.spin_until(lambda: _settled(recorder, len(stamps_ns)), _SETTLE_SECONDS)
-    labels = _label_files(clip, truth, stamps_ns)
-    report = make_report(
-        stamps_ns, recorder.arrivals_ns, recorder.diagnostics, score(recording, labels, len(classes))
-    )
+    recorder, stamps_ns = _record(clip, output, model, rate, compressed)
+    recording, labels = output / RECORDING, _label_files(clip, truth, stamps_ns)
+    miou = score(recording, labels, len(classes))
+    report = make_report(stamps_ns, recorder.arrivals_ns, recorder.diagnostics, miou)
     with replacing(output / REPORT) as partial:
         partial.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
     if not report.frames_out:
@@ -81,6 +73,19 @@ def run_demo(
     write_video(recording, output / "overlay.mp4", rate)
     write_contact_sheet(recording, output / "contact_sheet.png", classes, labels)
     return report
+
+
+def _record(
+    clip: Path, output: Path, model: str, rate: float, compressed: bool
+) -> tuple[Recorder, Sequence[int]]:
+    """Run replay and node; the recorder, closed, and the stamps of the images published."""
+    output.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(output / RECORDING, ignore_errors=True)
+    _isolate()
+    with Recorder(output / RECORDING, compressed) as recorder, _node(model, compressed, recorder):
+        stamps_ns = _replay(clip, rate, output, recorder)
+        recorder.spin_until(lambda: _settled(recorder, len(stamps_ns)), _SETTLE_SECONDS)
+    return recorder, stamps_ns
 
 
 def _rendered_clip(output: Path) -> Path:

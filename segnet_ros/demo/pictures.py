@@ -62,9 +62,7 @@ def _sample(recording: Path) -> list[tuple[int, Pixels]]:
     return [item for index, item in enumerate(recorded.labels(recording)) if index in wanted]
 
 
-def _at(
-    pictures: Iterable[tuple[int, Pixels]], wanted: Mapping[int, Pixels]
-) -> dict[int, Pixels]:
+def _at(pictures: Iterable[tuple[int, Pixels]], wanted: Mapping[int, Pixels]) -> dict[int, Pixels]:
     return {stamp: picture for stamp, picture in pictures if stamp in wanted}
 
 

@@ -80,7 +80,7 @@ def make_report(
 
 
 def score(recording: Path, truth: Mapping[int, Path], classes: int) -> float | None:
-    """mIoU of the recorded labels.
+    """Mean intersection over union of the recorded labels.
 
     Args:
         recording: Bag of the recorder.

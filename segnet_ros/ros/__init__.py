@@ -1,0 +1,1 @@
+"""Everything that speaks ROS 2 messages; thin."""

@@ -1,6 +1,7 @@
 """The node's ear: one subscription to raw or compressed images."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from segnet_ros.ros.image_conversion import decode_compressed, to_rgb
 from segnet_ros.ros.qos import explain_incompatible_qos
 
-CameraMessage = Image | CompressedImage
+CameraMessage: TypeAlias = Image | CompressedImage
 
 # Best effort hears reliable and best-effort cameras; the newest frame is the only one wanted.
 _QOS = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
@@ -32,7 +33,9 @@ class CameraSubscription:
         self, node: Node, transport: str, receive: Callable[[CameraMessage], None]
     ) -> None:
         self._node = node
-        kind, topic = (Image, "image") if transport == "raw" else (CompressedImage, "image/compressed")
+        kind, topic = (
+            (Image, "image") if transport == "raw" else (CompressedImage, "image/compressed")
+        )
         self._subscription = node.create_subscription(
             kind,
             topic,

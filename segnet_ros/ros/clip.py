@@ -167,6 +167,7 @@ class ImagesClip(Clip):
         self._files = files
 
     def frames(self) -> Iterator[ClipFrame]:
+        """See `Clip.frames`."""
         # A generator would be finished by the first unreadable file; starmap goes on.
         return itertools.starmap(_image_frame, enumerate(self._files))
 
@@ -186,6 +187,7 @@ class VideoClip(Clip):
             video.read_first()
 
     def frames(self) -> Iterator[ClipFrame]:
+        """See `Clip.frames`."""
         with closing(_Video(self.path)) as video:
             for index, pixels in enumerate(video):
                 stamp = _stamp_ns(index, self.rate or NOMINAL_RATE)
@@ -220,6 +222,7 @@ class BagClip(Clip):
         self.rate = _rate([frame.stamp_ns for frame in sample])
 
     def frames(self) -> Iterator[ClipFrame]:
+        """See `Clip.frames`."""
         numbers = itertools.count()
         # Drivers send the picture first, so the first calibration lies behind the first frame.
         camera_info = next(self._messages(self._infos), (None, None))[1] if self._infos else None

@@ -220,12 +220,13 @@ def _pixels(message: ImageMessage, encoding: _Encoding) -> npt.NDArray[np.uint8]
     chroma_rows = message.height // 2 if encoding.block == (2, 2) else 0
     rows = message.height + chroma_rows
     _check_extent(message, rows, message.width * encoding.bytes_per_pixel)
-    return np.ndarray(
+    view: npt.NDArray[np.uint8] = np.ndarray(
         (rows, message.width, encoding.bytes_per_pixel),
         np.uint8,
         message.data,
         strides=(message.step, encoding.bytes_per_pixel, 1),
     )
+    return view
 
 
 def _check_extent(message: ImageMessage, rows: int, row_bytes: int) -> None:

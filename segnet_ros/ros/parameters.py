@@ -36,9 +36,7 @@ _PARAMETERS = {
     "model": _Declared(
         DEFAULT_MODEL, "Folder of model.yaml and model.onnx, or the name of a shipped model."
     ),
-    "runtime": _Declared(
-        "auto", "Library that runs the network.", choices=("auto", *RUNTIMES)
-    ),
+    "runtime": _Declared("auto", "Library that runs the network.", choices=("auto", *RUNTIMES)),
     "image_transport": _Declared(
         "raw",
         "raw subscribes to `image`, compressed to `image/compressed` (JPEG or PNG).",

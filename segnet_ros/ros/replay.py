@@ -230,7 +230,8 @@ class _Camera:
         end = time.monotonic() + seconds
         while self._images.get_subscription_count() < count and not self._stopping():
             if time.monotonic() >= end:
-                return self._warn_unheard(count, seconds)
+                self._warn_unheard(count, seconds)
+                return
             time.sleep(POLL_SECONDS)
 
     def _warn_unheard(self, count: int, seconds: float) -> None:
@@ -360,7 +361,7 @@ def _camera_info(
         return _recorded_camera_info(frame, width / pixels.shape[1], height / pixels.shape[0])
     message = nominal_camera_info(width, height)
     message.header = _header(frame)
-    return serialize_message(message)
+    return bytes(serialize_message(message))
 
 
 def _recorded_camera_info(frame: RecordedFrame, x: float, y: float) -> bytes | None:

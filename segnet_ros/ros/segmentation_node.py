@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from types import FrameType
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 
-from diagnostic_msgs.msg import DiagnosticArray
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
@@ -41,7 +41,7 @@ class _Configured:
     latency: LatencyLog
 
 
-class SegmentationNode(LifecycleNode):
+class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no types
     """Segments the newest camera image, again and again.
 
     Topics, parameters and diagnostics are described in the README. Every transition that cannot
@@ -172,7 +172,7 @@ class SegmentationNode(LifecycleNode):
         if stamp.nanoseconds == 0:
             return 0.0
         now = self.get_clock().now().nanoseconds
-        return max(0, now - stamp.nanoseconds) * 1e-9
+        return float(max(0, now - stamp.nanoseconds) * 1e-9)
 
     def _fail(self, error: Exception) -> None:
         known = isinstance(error, (ImageConversionError, InferenceError))

@@ -1,0 +1,1 @@
+"""Rendered street scenes with exact labels."""

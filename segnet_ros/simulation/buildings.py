@@ -39,8 +39,14 @@ def _draw_front(painter: Painter, assets: Assets, lot: Lot, front: Front, x: flo
     high = front.height
     if front.pitched:
         ridge = (x + lot.side * 0.5 * _DEPTH, high + _ROOF_RISE)
-        slope = np.array([(*ridge, left), (*ridge, right), (x - lot.side * 0.25, high - 0.1, right),
-                          (x - lot.side * 0.25, high - 0.1, left)])
+        slope = np.array(
+            [
+                (*ridge, left),
+                (*ridge, right),
+                (x - lot.side * 0.25, high - 0.1, right),
+                (x - lot.side * 0.25, high - 0.1, left),
+            ]
+        )
         painter.wall(assets.roof(lot), slope, StreetClass.BUILDING)
         _draw_chimney(painter, lot, ridge)
     corners = np.array([(x, high, left), (x, high, right), (x, 0, right), (x, 0, left)])
@@ -77,12 +83,16 @@ def _draw_chimney(painter: Painter, lot: Lot, ridge: tuple[float, float]) -> Non
 
 def _upright_box(x: float, half: float, low: float, high: float, s: float) -> Points:
     """Return a rectangle that faces the camera, [4, 3]."""
-    return np.array([(x - half, low, s), (x + half, low, s), (x + half, high, s),
-                     (x - half, high, s)])
+    return np.array(
+        [(x - half, low, s), (x + half, low, s), (x + half, high, s), (x - half, high, s)]
+    )
 
 
 _FENCES: tuple[tuple[Colour, float], ...] = (
-    ((128, 88, 72), 0.95), ((118, 98, 76), 1.5), ((178, 170, 156), 0.85), ((58, 64, 62), 1.2),
+    ((128, 88, 72), 0.95),
+    ((118, 98, 76), 1.5),
+    ((178, 170, 156), 0.85),
+    ((58, 64, 62), 1.2),
 )
 
 
@@ -122,8 +132,10 @@ def _scaled(colour: Colour, factor: float) -> Colour:
 
 @dataclass(frozen=True)
 class FarShape:
-    """A tree or roof on the horizon; the outline [N, 2] counts pixels of a 320 pixel focal length
-    to the right and up from the horizon straight ahead.
+    """A tree or roof on the horizon.
+
+    The outline [N, 2] counts pixels of a 320 pixel focal length to the right and up from the
+    horizon straight ahead.
     """
 
     outline: Points
@@ -153,8 +165,13 @@ def _far_tree(rng: np.random.Generator, at: float, wide: float, high: float) -> 
 
 def _far_house(rng: np.random.Generator, at: float, wide: float, high: float) -> FarShape:
     top = 0.8 * high
-    outline = [(at, -3.0), (at, top), (at + wide / 2, 1.25 * top), (at + wide, top),
-               (at + wide, -3.0)]
+    outline = [
+        (at, -3.0),
+        (at, top),
+        (at + wide / 2, 1.25 * top),
+        (at + wide, top),
+        (at + wide, -3.0),
+    ]
     wall = tuple(rng.uniform(0.85, 1.15) * c for c in (142, 116, 100))
     return FarShape(np.array(outline), (wall[0], wall[1], wall[2]), StreetClass.BUILDING)
 

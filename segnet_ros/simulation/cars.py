@@ -13,8 +13,18 @@ from segnet_ros.simulation.painter import Face, Painter
 from segnet_ros.simulation.street_class import StreetClass
 
 _PAINTS: tuple[Colour, ...] = (
-    (176, 180, 184), (148, 152, 158), (58, 62, 70), (30, 32, 36), (150, 30, 34), (36, 60, 118),
-    (214, 214, 210), (40, 84, 66), (92, 120, 150), (120, 26, 40), (96, 98, 100), (188, 178, 150),
+    (176, 180, 184),
+    (148, 152, 158),
+    (58, 62, 70),
+    (30, 32, 36),
+    (150, 30, 34),
+    (36, 60, 118),
+    (214, 214, 210),
+    (40, 84, 66),
+    (92, 120, 150),
+    (120, 26, 40),
+    (96, 98, 100),
+    (188, 178, 150),
 )
 _GLASS: Colour = (46, 54, 62)
 _TYRE: Colour = (30, 30, 32)
@@ -89,28 +99,59 @@ def _side_faces(shape: CarShape, paint: Colour, panel_van: bool, sign: int) -> l
 
     def flank(outline: list[tuple[float, float]], lean: float = 0.0) -> Points:
         rise = max(shape.roof - belt, 1e-6)
-        return np.array(
-            [(half * (1 - lean * max(0.0, y - belt) / rise), y, z) for z, y in outline]
-        )
+        return np.array([(half * (1 - lean * max(0.0, y - belt) / rise), y, z) for z, y in outline])
 
-    body = [(0.04, low), (0.0, 0.5), (0.03, belt), (screen, belt), (end - 0.25, shape.nose + 0.06),
-            (end, shape.nose - 0.12), (end, low + 0.06), (end - 0.1, low)]
+    body = [
+        (0.04, low),
+        (0.0, 0.5),
+        (0.03, belt),
+        (screen, belt),
+        (end - 0.25, shape.nose + 0.06),
+        (end, shape.nose - 0.12),
+        (end, low + 0.06),
+        (end - 0.1, low),
+    ]
     cabin = [(foot, belt), (rear, shape.roof - 0.02), (front, shape.roof), (screen, belt)]
     faces = [
         Face(flank(cabin, 0.2), paint, normal, StreetClass.CAR),
         Face(flank(body), paint, normal, StreetClass.CAR),
     ]
-    faces.append(Face(flank([(0.0, belt - 0.02), (screen, belt - 0.02), (screen, belt - 0.10),
-                             (0.0, belt - 0.10)]), _dim(paint, 1.12), (0.8 * sign, 0.6, 0.0)))
-    faces.append(Face(flank([(0.1, 0.4), (end - 0.1, 0.4), (end - 0.1, low), (0.1, low)]),
-                      _dim(paint, 0.62), normal))
+    faces.append(
+        Face(
+            flank(
+                [
+                    (0.0, belt - 0.02),
+                    (screen, belt - 0.02),
+                    (screen, belt - 0.10),
+                    (0.0, belt - 0.10),
+                ]
+            ),
+            _dim(paint, 1.12),
+            (0.8 * sign, 0.6, 0.0),
+        )
+    )
+    faces.append(
+        Face(
+            flank([(0.1, 0.4), (end - 0.1, 0.4), (end - 0.1, low), (0.1, low)]),
+            _dim(paint, 0.62),
+            normal,
+        )
+    )
     top = shape.roof - 0.09
     share = (top - belt) / (shape.roof - belt)
-    window = [(foot + 0.22 * (1 - share) + 0.2, belt + 0.02), (rear + 0.12, top),
-              (front - 0.02, top), (screen - 0.18, belt + 0.02)]
+    window = [
+        (foot + 0.22 * (1 - share) + 0.2, belt + 0.02),
+        (rear + 0.12, top),
+        (front - 0.02, top),
+        (screen - 0.18, belt + 0.02),
+    ]
     if panel_van:
-        window = [(front - 0.75, belt + 0.02), (front - 0.75, top - 0.25), (front, top - 0.25),
-                  (screen - 0.2, belt + 0.02)]
+        window = [
+            (front - 0.75, belt + 0.02),
+            (front - 0.75, top - 0.25),
+            (front, top - 0.25),
+            (screen - 0.2, belt + 0.02),
+        ]
     faces.append(Face(flank(window, 0.2), _GLASS, (0.7 * sign, 0.7, 0.0)))
     middle = 0.5 * (rear + front) + 0.25
     if not panel_van:
@@ -129,7 +170,9 @@ def _wheel_faces(shape: CarShape, axle: float, x: float, normal: Normal) -> list
     faces = []
     angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     for radius, colour, label in (
-        (1.16, (22, 22, 24), None), (1.0, _TYRE, StreetClass.CAR), (0.62, (136, 138, 140), None),
+        (1.16, (22, 22, 24), None),
+        (1.0, _TYRE, StreetClass.CAR),
+        (0.62, (136, 138, 140), None),
         (0.2, (70, 72, 74), None),
     ):
         r = radius * shape.wheel
@@ -146,14 +189,19 @@ def _lamp_faces(
     half = 0.5 * shape.width * 0.97
     faces = []
     for sign in (-1, 1):
-        corners = [(sign * inner * half, low, z), (sign * half, low + 0.03, z),
-                   (sign * half, high, z), (sign * (inner + 0.03) * half, high - 0.02, z)]
+        corners = [
+            (sign * inner * half, low, z),
+            (sign * half, low + 0.03, z),
+            (sign * half, high, z),
+            (sign * (inner + 0.03) * half, high - 0.02, z),
+        ]
         faces.append(Face(np.array(corners), colour, TOWARDS, None, shines=lit))
     return faces
 
 
 def _plate(z: float, low: float, colour: Colour) -> list[Face]:
     """Return a number plate."""
+
     def bar(half: float, low: float, high: float, colour: Colour) -> Face:
         corners = [(-half, low, z), (half, low, z), (half, high, z), (-half, high, z)]
         return Face(np.array(corners), colour, TOWARDS)
@@ -168,10 +216,13 @@ def _rear_faces(shape: CarShape, paint: Colour, panel_van: bool, lit: bool) -> l
     belt, roof = shape.belt, shape.roof
     red: Colour = (255, 60, 44) if lit else (156, 26, 28)
     faces = [
-        Face(_sheet(shape, (foot, belt, 1.0), (rear, roof, 0.80)), paint, (0.0, 0.5, -0.86),
-             StreetClass.CAR),
-        Face(_sheet(shape, (0.0, belt, 1.0), (foot, belt + 0.02, 1.0)), paint, UP,
-             StreetClass.CAR),
+        Face(
+            _sheet(shape, (foot, belt, 1.0), (rear, roof, 0.80)),
+            paint,
+            (0.0, 0.5, -0.86),
+            StreetClass.CAR,
+        ),
+        Face(_sheet(shape, (0.0, belt, 1.0), (foot, belt + 0.02, 1.0)), paint, UP, StreetClass.CAR),
         Face(_sheet(shape, (0.02, 0.24, 1.0), (0.0, belt, 1.0)), paint, TOWARDS, StreetClass.CAR),
         Face(_sheet(shape, (0.0, 0.28, 0.98), (0.0, 0.46, 1.0)), _dim(paint, 0.78), TOWARDS),
         Face(_sheet(shape, (0.0, 0.46, 0.99), (0.0, 0.48, 0.99)), _dim(paint, 0.5), TOWARDS),
@@ -180,8 +231,13 @@ def _rear_faces(shape: CarShape, paint: Colour, panel_van: bool, lit: bool) -> l
     if not panel_van:
         faces += _screen_faces(shape, (foot, rear), low, high, (0.86, 0.72))
     elif roof > 2:
-        faces.append(Face(_sheet(shape, (0.0, 0.5, 0.012), (0.02, roof - 0.1, 0.012)),
-                          _dim(paint, 0.6), TOWARDS))
+        faces.append(
+            Face(
+                _sheet(shape, (0.0, 0.5, 0.012), (0.02, roof - 0.1, 0.012)),
+                _dim(paint, 0.6),
+                TOWARDS,
+            )
+        )
     faces += _lamp_faces(shape, 0.0, belt - 0.26, belt - 0.02, 0.74, red, lit)
     faces += _plate(0.0, belt - 0.28, (214, 178, 52))
     return faces
@@ -193,12 +249,24 @@ def _front_faces(shape: CarShape, paint: Colour, lit: bool) -> list[Face]:
     end, nose, belt, roof = shape.length, shape.nose, shape.belt, shape.roof
     lamp: Colour = (255, 250, 226) if lit else (214, 218, 220)
     faces = [
-        Face(_sheet(shape, (screen, belt, 1.0), (roof_z, roof, 0.80)), paint, (0.0, 0.7, -0.7),
-             StreetClass.CAR),
-        Face(_sheet(shape, (end - 0.1, nose, 1.0), (screen, belt + 0.01, 1.0)), _dim(paint, 1.08),
-             (0.0, 0.97, -0.2), StreetClass.CAR),
-        Face(_sheet(shape, (end, 0.24, 1.0), (end - 0.1, nose + 0.01, 1.0)), paint, TOWARDS,
-             StreetClass.CAR),
+        Face(
+            _sheet(shape, (screen, belt, 1.0), (roof_z, roof, 0.80)),
+            paint,
+            (0.0, 0.7, -0.7),
+            StreetClass.CAR,
+        ),
+        Face(
+            _sheet(shape, (end - 0.1, nose, 1.0), (screen, belt + 0.01, 1.0)),
+            _dim(paint, 1.08),
+            (0.0, 0.97, -0.2),
+            StreetClass.CAR,
+        ),
+        Face(
+            _sheet(shape, (end, 0.24, 1.0), (end - 0.1, nose + 0.01, 1.0)),
+            paint,
+            TOWARDS,
+            StreetClass.CAR,
+        ),
     ]
     faces += _screen_faces(shape, (screen, roof_z), belt + 0.04, roof - 0.08, (0.88, 0.72))
     faces += [
@@ -215,6 +283,7 @@ def _screen_faces(
     shape: CarShape, zs: tuple[float, float], low: float, high: float, shares: tuple[float, float]
 ) -> list[Face]:
     """Return a front or rear window with the sky reflected in its upper part."""
+
     def at(y: float) -> tuple[float, float, float]:
         up = (y - shape.belt) / (shape.roof - shape.belt)
         return zs[0] + up * (zs[1] - zs[0]), y, shares[0] + up * (shares[1] - shares[0])

@@ -26,7 +26,7 @@ def write_clip(
 
     Raises:
         ValueError: if frames is not positive, the seed negative or the size too small.
-        OSError: if a file cannot be written.
+        InferenceError: if a file cannot be written.
     """
     _check_frames(frames)
     drive = StreetDrive(seed, size)

@@ -13,15 +13,30 @@ from segnet_ros.simulation.noise import Floats, fractal
 PIXELS_PER_METRE = 28
 
 _BRICKS: tuple[Colour, ...] = (
-    (142, 84, 62), (126, 74, 58), (196, 172, 124), (184, 156, 112), (112, 66, 54), (160, 104, 78),
+    (142, 84, 62),
+    (126, 74, 58),
+    (196, 172, 124),
+    (184, 156, 112),
+    (112, 66, 54),
+    (160, 104, 78),
 )
 _RENDERS: tuple[Colour, ...] = (
-    (228, 222, 208), (236, 232, 222), (206, 196, 172), (216, 206, 196), (190, 198, 202),
+    (228, 222, 208),
+    (236, 232, 222),
+    (206, 196, 172),
+    (216, 206, 196),
+    (190, 198, 202),
     (226, 210, 170),
 )
 _PAINTS: tuple[Colour, ...] = (
-    (140, 28, 32), (28, 58, 106), (26, 78, 56), (46, 46, 50), (196, 148, 40), (96, 40, 92),
-    (220, 216, 206), (18, 104, 122),
+    (140, 28, 32),
+    (28, 58, 106),
+    (26, 78, 56),
+    (46, 46, 50),
+    (196, 148, 40),
+    (96, 40, 92),
+    (220, 216, 206),
+    (18, 104, 122),
 )
 _WHITE: Colour = (236, 234, 228)
 
@@ -47,9 +62,7 @@ class Front:
 class _Sheet:
     """A front being painted, in metres from its lower left corner."""
 
-    def __init__(
-        self, rng: np.random.Generator, lamps: bool, width: float, height: float
-    ) -> None:
+    def __init__(self, rng: np.random.Generator, lamps: bool, width: float, height: float) -> None:
         self.rng = rng
         self.lamps = lamps
         self.width, self.height = width, height

@@ -1,6 +1,7 @@
 """Lamp posts, bollards, railings, road signs and traffic lights."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def draw_lamp(painter: Painter, thing: Thing) -> None:
     thin = max(0.08, _THINNEST / board.scale)
     reach = -thing.side
     bend: list[Point] = [(0.0, 6.9), (0.15 * reach, 7.35), (0.6 * reach, 7.6), (1.5 * reach, 7.7)]
-    for start, end in zip(bend, bend[1:], strict=False):
+    for start, end in pairwise(bend):
         board.polygon(limb(start, end, thin, thin), _STEEL, StreetClass.POLE)
     head = limb((1.3 * reach, 7.68), (2.1 * reach, 7.74), 0.2, 0.14)
     board.polygon(head, (150, 152, 150), StreetClass.POLE)

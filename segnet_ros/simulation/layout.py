@@ -4,6 +4,7 @@ Side -1 is left, +1 is right. Traffic keeps left.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -130,7 +131,7 @@ def _lots(seed: int, block: int, side: int) -> list[Lot]:
     opening = int(rng.integers(len(cuts) - 1)) if rng.random() < 0.45 else -1
     row = int(rng.integers(64))
     lots = []
-    for index, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for index, (start, end) in enumerate(pairwise(cuts)):
         here = kind
         if index == opening and kind != "park":
             here = "side_road" if kind != "office" and rng.random() < 0.6 else "park"

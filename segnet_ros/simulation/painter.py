@@ -115,8 +115,10 @@ class Painter:
             self.canvas.polygon(pixels, colour, label)
 
     def wall(self, pyramid: Pyramid, corners: Points, label: StreetClass) -> None:
-        """Stretch a lit texture over a quadrilateral [4, 3]: upper left, upper right, lower
-        right, lower left as the texture has them; left and right edges at constant s.
+        """Stretch a lit texture over a quadrilateral [4, 3].
+
+        Corners are upper left, upper right, lower right, lower left as the texture has them; left
+        and right edges lie at constant s.
         """
         span = _visible_span(float(corners[0, 2]), float(corners[1, 2]), self.s_near)
         if span is None:
@@ -181,7 +183,10 @@ class Board:
     depth: float
 
     def polygon(
-        self, points: Points, albedo: Colour, label: StreetClass | None = None,
+        self,
+        points: Points,
+        albedo: Colour,
+        label: StreetClass | None = None,
         normal: Normal = TOWARDS,
     ) -> None:
         """Fill a polygon [N, 2] of metres; without a label into the image only."""

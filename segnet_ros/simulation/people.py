@@ -14,8 +14,17 @@ from segnet_ros.simulation.shapes import Point, box, ellipse, limb
 from segnet_ros.simulation.street_class import StreetClass
 
 _COATS: tuple[Colour, ...] = (
-    (44, 48, 58), (74, 66, 60), (128, 40, 42), (48, 70, 104), (150, 140, 122), (66, 84, 64),
-    (104, 104, 108), (32, 32, 36), (164, 132, 60), (180, 176, 170), (116, 74, 98),
+    (44, 48, 58),
+    (74, 66, 60),
+    (128, 40, 42),
+    (48, 70, 104),
+    (150, 140, 122),
+    (66, 84, 64),
+    (104, 104, 108),
+    (32, 32, 36),
+    (164, 132, 60),
+    (180, 176, 170),
+    (116, 74, 98),
 )
 _TROUSERS: tuple[Colour, ...] = ((44, 54, 78), (38, 38, 42), (96, 88, 74), (62, 62, 66))
 _SKINS: tuple[Colour, ...] = ((216, 172, 146), (190, 142, 112), (120, 82, 60), (226, 186, 160))
@@ -40,6 +49,7 @@ def _dim(colour: Colour, factor: float) -> Colour:
 
 def _figure(board: Board, label: StreetClass, size: float) -> Paint:
     """Return a brush that paints labelled polygons scaled to the body size."""
+
     def paint(points: Points, colour: Colour) -> None:
         board.polygon(points * size, colour, label)
 
@@ -79,8 +89,18 @@ def draw_pedestrian(painter: Painter, thing: Thing) -> None:
     _walk_legs(paint, swing, trousers, bob)
     hem = float(rng.choice([0.86, 0.80, 0.56], p=(0.4, 0.4, 0.2)))
     _walk_arms(paint, -swing, _dim(coat, 0.86), skin, bob)
-    torso = [(-0.20, 1.44), (-0.11, 1.50), (0.11, 1.50), (0.20, 1.44), (0.18, 1.15), (0.16, 1.02),
-             (0.20, hem), (-0.20, hem), (-0.16, 1.02), (-0.18, 1.15)]
+    torso = [
+        (-0.20, 1.44),
+        (-0.11, 1.50),
+        (0.11, 1.50),
+        (0.20, 1.44),
+        (0.18, 1.15),
+        (0.16, 1.02),
+        (0.20, hem),
+        (-0.20, hem),
+        (-0.16, 1.02),
+        (-0.18, 1.15),
+    ]
     paint(np.array(torso) + (0, bob), coat)
     if board.scale > _DETAIL_SCALE:
         board.polygon(limb((0, 1.44), (0, hem + 0.04), 0.02, 0.02), _dim(coat, 0.7))
@@ -146,8 +166,16 @@ def draw_cyclist(painter: Painter, thing: Thing) -> None:
         knee = (0.17 * side, 0.72 + 0.13 * crank)
         _leg(paint, (0.10 * side, 0.98), knee, (0.12 * side, 0.33 + 0.16 * crank), trousers)
     _ride_arms(paint, _dim(coat, 0.86), skin)
-    torso = [(-0.21, 1.40), (-0.10, 1.50), (0.10, 1.50), (0.21, 1.40), (0.16, 1.05), (0.17, 0.90),
-             (-0.17, 0.90), (-0.16, 1.05)]
+    torso = [
+        (-0.21, 1.40),
+        (-0.10, 1.50),
+        (0.10, 1.50),
+        (0.21, 1.40),
+        (0.16, 1.05),
+        (0.17, 0.90),
+        (-0.17, 0.90),
+        (-0.16, 1.05),
+    ]
     paint(np.array(torso), coat)
     if coat == _HIVIS:
         board.polygon(box(-0.17, 1.12, 0.17, 1.18), (222, 222, 222))

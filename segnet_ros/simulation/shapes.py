@@ -30,6 +30,10 @@ def limb(start: Point, end: Point, start_width: float, end_width: float) -> Poin
     outline = []
     for (x, y), half, way in ((start, start_width / 2, -1), (end, end_width / 2, 1)):
         for across, along in ((1, 0), (0.6, 0.6), (-0.6, 0.6), (-1, 0))[::-way]:
-            outline.append((x + half * (way * along * ux - across * uy),
-                            y + half * (way * along * uy + across * ux)))
+            outline.append(
+                (
+                    x + half * (way * along * ux - across * uy),
+                    y + half * (way * along * uy + across * ux),
+                )
+            )
     return np.array(outline)

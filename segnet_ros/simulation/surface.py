@@ -47,7 +47,7 @@ class Surface:
 
     def apply(self, painter: Painter, plan: Plan, lots: list[Lot], things: list[Thing]) -> None:
         """Darken and roughen the ground that is already painted."""
-        top = int(math.ceil(painter.camera.horizon)) + 1
+        top = math.ceil(painter.camera.horizon) + 1
         if top >= painter.camera.size[1]:
             return
         factor = self._grain(painter, top)
@@ -131,8 +131,10 @@ def _lot_shadow(plan: Plan, lot: Lot, across: float, along: float) -> Points:
     reach = wall + across * high
     shift = along * high
     near, far = lot.start, lot.end + 0.05
-    return np.array([(wall, 0, near), (wall, 0, far), (reach, 0, far + shift),
-                     (reach, 0, near + shift)], np.float64)
+    return np.array(
+        [(wall, 0, near), (wall, 0, far), (reach, 0, far + shift), (reach, 0, near + shift)],
+        np.float64,
+    )
 
 
 def _thing_shadow(thing: Thing, across: float, along: float) -> list[Points]:
@@ -149,6 +151,15 @@ def _thing_shadow(thing: Thing, across: float, along: float) -> list[Points]:
     if thing.kind in ("pedestrian", "cyclist", "lamp", "sign", "traffic_light", "beacon"):
         high, half = (1.75, 0.2) if thing.kind in ("pedestrian", "cyclist") else (3.0, 0.06)
         tip = (thing.x + across * high, thing.s + along * high)
-        return [np.array([(thing.x, 0, thing.s - half), (thing.x, 0, thing.s + half),
-                          (tip[0], 0, tip[1] + half), (tip[0], 0, tip[1] - half)], np.float64)]
+        return [
+            np.array(
+                [
+                    (thing.x, 0, thing.s - half),
+                    (thing.x, 0, thing.s + half),
+                    (tip[0], 0, tip[1] + half),
+                    (tip[0], 0, tip[1] - half),
+                ],
+                np.float64,
+            )
+        ]
     return []

@@ -9,7 +9,12 @@ from segnet_ros.simulation.noise import Floats, fractal
 
 _HEIGHT, _WIDTH = 384, 320
 _LEAVES: tuple[Colour, ...] = (
-    (92, 112, 48), (74, 98, 44), (108, 118, 56), (66, 86, 50), (134, 122, 58), (122, 96, 50),
+    (92, 112, 48),
+    (74, 98, 44),
+    (108, 118, 56),
+    (66, 86, 50),
+    (134, 122, 58),
+    (122, 96, 50),
 )
 _BARK: Colour = (88, 76, 64)
 
@@ -48,8 +53,9 @@ def _trunk(rng: np.random.Generator) -> Pixels:
     alpha = np.zeros((_HEIGHT, _WIDTH), np.uint8)
     foot, fork = np.array((_WIDTH / 2, _HEIGHT)), np.array((_WIDTH / 2, _HEIGHT * 0.62))
     thick = int(rng.integers(9, 15))
-    stem = np.array([foot - (thick, 0), fork - (0.6 * thick, 0), fork + (0.6 * thick, 0),
-                     foot + (thick, 0)])
+    stem = np.array(
+        [foot - (thick, 0), fork - (0.6 * thick, 0), fork + (0.6 * thick, 0), foot + (thick, 0)]
+    )
     cv2.fillPoly(alpha, [stem.astype(np.int32)], 255, cv2.LINE_AA)
     for _ in range(7):
         tip = fork + rng.uniform((-80, -170), (80, -60))

@@ -50,7 +50,9 @@ def test_a_compressed_bag(channel_model, tmp_path):
     bag = tmp_path / "bag"
     store = typestore()
     with Writer(bag, version=9, storage_plugin=StoragePlugin.SQLITE3) as writer:
-        connection = writer.add_connection("/cam/compressed", COMPRESSED_IMAGE_TYPE, typestore=store)
+        connection = writer.add_connection(
+            "/cam/compressed", COMPRESSED_IMAGE_TYPE, typestore=store
+        )
         for index in range(FRAMES):
             _, png = cv2.imencode(".png", frame(index)[..., ::-1])
             cdr = store.serialize_cdr(

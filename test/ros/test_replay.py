@@ -231,7 +231,9 @@ def test_folder_is_published_in_order_under_the_time_of_publishing(listener, fol
         np.testing.assert_array_equal(rgb(message), picture(index))
         assert message.header.frame_id == "camera"
     stamps = [stamp(message) for message in listener.images]
-    assert before < stamps[0] and stamps == sorted(stamps) and stamps[-1] < after
+    assert before < stamps[0]
+    assert stamps == sorted(stamps)
+    assert stamps[-1] < after
     assert 0.05e9 < stamps[-1] - stamps[0] < 3e9  # 0.15 s when nothing else runs
     assert [stamp(info) for info in listener.infos] == stamps
     expected = nominal_camera_info(48, 32)

@@ -13,8 +13,15 @@ from segnet_ros.simulation.painter import Painter
 from segnet_ros.simulation.street_class import StreetClass
 
 _NOON = Light(
-    sun=(0.0, 1.0, 0.0), sun_gain=(0.0, 0.0, 0.0), sky_gain=(1.0, 1.0, 1.0), zenith=(0, 0, 0),
-    horizon=(0, 0, 0), cloud=(0, 0, 0), cloud_cover=0.0, haze_distance=1e9, lamps=True,
+    sun=(0.0, 1.0, 0.0),
+    sun_gain=(0.0, 0.0, 0.0),
+    sky_gain=(1.0, 1.0, 1.0),
+    zenith=(0, 0, 0),
+    horizon=(0, 0, 0),
+    cloud=(0, 0, 0),
+    cloud_cover=0.0,
+    haze_distance=1e9,
+    lamps=True,
 )
 
 

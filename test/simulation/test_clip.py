@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from segnet_ros.simulation import clip
 from segnet_ros.simulation.clip import write_clip, write_training_set
 from segnet_ros.simulation.drive import StreetDrive
 
@@ -44,10 +43,11 @@ def test_an_interrupted_write_leaves_the_old_file(
     write_clip(tmp_path, "drive", frames=1, seed=4, size=_SIZE)
     before = (tmp_path / "drive/000000.png").read_bytes()
 
-    def interrupt(source: Path, target: Path) -> None:
+    def interrupt(path: Path, pixels: object) -> None:
+        path.write_bytes(b"half a picture")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(clip.os, "replace", interrupt)
+    monkeypatch.setattr(cv2, "imwrite", lambda name, pixels: interrupt(Path(name), pixels))
     with pytest.raises(KeyboardInterrupt):
         write_clip(tmp_path, "drive", frames=2, seed=5, size=_SIZE)
     assert (tmp_path / "drive/000000.png").read_bytes() == before

@@ -16,16 +16,30 @@ def drive() -> StreetDrive:
 
 
 def test_class_ids_are_camvids() -> None:
-    names = ["SKY", "BUILDING", "POLE", "ROAD", "PAVEMENT", "TREE", "SIGN_SYMBOL", "FENCE", "CAR",
-             "PEDESTRIAN", "BICYCLIST", "VOID"]
+    names = [
+        "SKY",
+        "BUILDING",
+        "POLE",
+        "ROAD",
+        "PAVEMENT",
+        "TREE",
+        "SIGN_SYMBOL",
+        "FENCE",
+        "CAR",
+        "PEDESTRIAN",
+        "BICYCLIST",
+        "VOID",
+    ]
     assert [(c.name, c.value) for c in StreetClass] == list(zip(names, range(12), strict=True))
 
 
 @pytest.mark.parametrize("size", [(64, 48), (321, 243), (90, 160)])
 def test_any_size_is_filled(size: tuple[int, int]) -> None:
     image, label = StreetDrive(5, size).frame(12)
-    assert image.shape == (size[1], size[0], 3) and image.dtype == np.uint8
-    assert label.shape == (size[1], size[0]) and label.dtype == np.uint8
+    assert image.shape == (size[1], size[0], 3)
+    assert image.dtype == np.uint8
+    assert label.shape == (size[1], size[0])
+    assert label.dtype == np.uint8
     assert label.max() < StreetClass.VOID
     assert image.std() > 20
 
@@ -119,7 +133,8 @@ def test_a_lamp_post_grows_away_from_the_vanishing_point(drive: StreetDrive) -> 
         around = label[row, max(0, column - 1) : column + 2]
         assert StreetClass.POLE in around, (index, column, row, around)
         columns.append(abs(point[0] - camera.centre))
-    assert columns == sorted(columns) and columns[-1] > 1.5 * columns[0]
+    assert columns == sorted(columns)
+    assert columns[-1] > 1.5 * columns[0]
 
 
 def test_the_camera_advances_at_its_speed(drive: StreetDrive) -> None:

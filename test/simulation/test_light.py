@@ -7,8 +7,14 @@ from segnet_ros.simulation.light import LEFT, RIGHT, UP, Light, choose_light
 from segnet_ros.simulation.noise import stream
 
 _LIGHT = Light(
-    sun=(0.6, 0.8, 0.0), sun_gain=(0.5, 0.5, 0.5), sky_gain=(0.5, 0.5, 0.5), zenith=(0, 0, 255),
-    horizon=(200, 210, 220), cloud=(255, 255, 255), cloud_cover=0.5, haze_distance=100.0,
+    sun=(0.6, 0.8, 0.0),
+    sun_gain=(0.5, 0.5, 0.5),
+    sky_gain=(0.5, 0.5, 0.5),
+    zenith=(0, 0, 255),
+    horizon=(200, 210, 220),
+    cloud=(255, 255, 255),
+    cloud_cover=0.5,
+    haze_distance=100.0,
     lamps=False,
 )
 
