@@ -228,6 +228,15 @@ def test_equal_recipes_give_equal_weights_and_another_seed_others(
     assert not torch.equal(load_file(other)[name], load_file(uninterrupted)[name])
 
 
+def test_seed_decides_the_first_weights() -> None:
+    def first(seed: int) -> torch.Tensor:
+        state = training._Training.start(recipe(seed=seed), frames=5, initial_weights=None)
+        return next(state.model.parameters())
+
+    assert torch.equal(first(3), first(3))
+    assert not torch.equal(first(3), first(4))
+
+
 def test_validation_does_not_touch_the_weights(
     frames: list[LabelledFrame],
     held_out: list[LabelledFrame],

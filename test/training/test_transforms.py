@@ -94,6 +94,14 @@ def test_unit_zoom_cuts_out_the_picture() -> None:
     assert np.array_equal(labels, columns())
 
 
+def test_zoom_keeps_the_corners_of_the_picture_in_place() -> None:
+    image, labels = run(replace(PLAIN, crop=(2 * WIDTH, 2 * HEIGHT), scale=(2.0, 2.0)))
+    assert np.array_equal(labels, columns().repeat(2, axis=0).repeat(2, axis=1))
+    # Pixel centres are at half-integers: new column c shows old column (c + 0.5) / 2 - 0.5.
+    expected = (np.arange(1, 2 * WIDTH - 1) + 0.5) / 2 - 0.5
+    assert np.abs(image[HEIGHT, 1:-1, 0] - expected).max() <= 0.5
+
+
 def test_crop_of_a_larger_picture_holds_no_void() -> None:
     lefts = set()
     for seed in range(20):
