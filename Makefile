@@ -23,7 +23,7 @@ bench: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy segnet_ros/inference segnet_ros/evaluation segnet_ros/ros
+	$(BIN)/mypy segnet_ros
 
 clean:
 	rm -rf $(VENV) demo_output build

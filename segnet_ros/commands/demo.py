@@ -1,4 +1,4 @@
-"""segnet demo"""
+"""segnet demo: replay a clip through the node and report what came out."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""segnet node"""
+"""segnet node: run the ROS 2 node."""
 
 import argparse
 

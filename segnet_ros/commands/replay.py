@@ -1,4 +1,4 @@
-"""segnet replay"""
+"""segnet replay: publish a bag, video or folder as camera topics."""
 
 import argparse
 import json
@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.report:
         options.report.write_text(json.dumps(asdict(report)), encoding="utf-8")
     print(
-        f"published {report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} per second; "
-        f"latest by {report.worst_lateness_ms:.1f} ms"
+        f"published {report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} per "
+        f"second; latest by {report.worst_lateness_ms:.1f} ms"
     )
     return 0

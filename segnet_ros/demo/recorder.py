@@ -28,7 +28,6 @@ OVERLAY = "/segmentation/overlay"
 
 _QOS = QoSProfile(depth=30)
 _JPEG_QUALITY = 90
-_BAG_VERSION = 9
 # Memory bound: the spool holds at most this many messages that are not yet written.
 _SPOOL = 64
 
@@ -108,7 +107,7 @@ class Recorder:
 
     def _write(self, path: Path) -> None:
         try:
-            with Writer(path, version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+            with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
                 self._drain(writer)
         except Exception as error:  # raised again where the block ends
             self._failure = error

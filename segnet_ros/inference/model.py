@@ -78,7 +78,11 @@ def load_model(folder: Path) -> Model:
 
 
 def save_description(model: Model) -> None:
-    """Write model.yaml into the model's folder."""
+    """Write model.yaml into the model's folder.
+
+    Raises:
+        InferenceError: the details name a fact that the model itself states.
+    """
     width, height = model.size
     facts = {
         "format": FORMAT,
@@ -87,8 +91,14 @@ def save_description(model: Model) -> None:
         "input": {"width": width, "height": height},
         "sha256": model.sha256,
         "classes": [{"name": c.name, "color": list(c.color)} for c in model.classes],
-        **model.details,
     }
+    taken = sorted(facts.keys() & model.details.keys())
+    if taken:
+        raise InferenceError(
+            f"details of {model.name} hold {', '.join(taken)}, which the model itself states; "
+            "leave them out"
+        )
+    facts |= model.details
     text = yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=100)
     with replacing(model.folder / DESCRIPTION) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -236,3 +236,12 @@ def test_digest_is_sha256(tmp_path: Path) -> None:
     path = tmp_path / "abc"
     path.write_bytes(b"abc")
     assert file_sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_details_cannot_overrule_the_model(channel_model: Path, tmp_path: Path) -> None:
+    model = dataclasses.replace(
+        load_model(channel_model), folder=tmp_path, details={"sha256": "0", "size": 1}
+    )
+    with pytest.raises(InferenceError, match="details of channel hold sha256"):
+        save_description(model)
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,5 @@
 """SegNet-Basic: arXiv 1511.00561v3, section 3.1 and Table 1."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from segnet_ros.training.models.layers import (
@@ -10,6 +8,7 @@ from segnet_ros.training.models.layers import (
     initialize,
     initialize_classifier,
 )
+from segnet_ros.training.models.stages import encode_decode
 from segnet_ros.training.models.switches import IndexSwitching, Switching
 
 _STAGES = 4
@@ -39,14 +38,6 @@ class SegNetBasic(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Score classes: float [N, 3, H, W], normalised RGB, to logits [N, classes, H, W]."""
-        x = image
-        memory: list[tuple[Any, tuple[int, int]]] = []
-        for layer in self.encoder:
-            x = layer(x)
-            size = (x.shape[2], x.shape[3])
-            x, switches = self.switching.pool(x)
-            memory.append((switches, size))
-        for layer, (switches, size) in zip(reversed(self.decoder), reversed(memory), strict=True):
-            x = layer(self.switching.unpool(x, switches, size))
+        x = encode_decode(image, self.encoder, self.decoder, self.switching)
         scores: Tensor = self.classifier(x)
         return scores

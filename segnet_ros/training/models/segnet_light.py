@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from segnet_ros.training.models.layers import (
     initialize,
     initialize_classifier,
 )
+from segnet_ros.training.models.stages import encode_decode
 from segnet_ros.training.models.switches import IndexSwitching, Switching
 
 
@@ -50,15 +50,7 @@ class SegNetLight(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Score classes: float [N, 3, H, W], normalised RGB, to logits [N, classes, H, W]."""
-        x = image
-        memory: list[tuple[Any, tuple[int, int]]] = []
-        for stage in self.encoder:
-            x = stage(x)
-            size = (x.shape[2], x.shape[3])
-            x, switches = self.switching.pool(x)
-            memory.append((switches, size))
-        for stage, (switches, size) in zip(reversed(self.decoder), reversed(memory), strict=True):
-            x = stage(self.switching.unpool(x, switches, size))
+        x = encode_decode(image, self.encoder, self.decoder, self.switching)
         scores: Tensor = self.classifier(x)
         return scores
 
