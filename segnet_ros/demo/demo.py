@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from segnet_ros.demo.errors import DemoError
 from segnet_ros.demo.pictures import write_contact_sheet, write_video
 from segnet_ros.demo.recorder import CAMERA, LABEL, Recorder
 from segnet_ros.demo.report import Report, make_report, score
@@ -30,10 +31,6 @@ _LISTENERS = 2
 _START_SECONDS = 60.0
 _SETTLE_SECONDS = 6.0
 _STOP_SECONDS = 10.0
-
-
-class DemoError(RuntimeError):
-    """The demo did not do its job; the text says which part of it."""
 
 
 def run_demo(

@@ -7,7 +7,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from segnet_ros.demo.errors import DemoError
 from segnet_ros.demo.recording import labels
 from segnet_ros.evaluation.metrics import confusion_matrix, scores
 
@@ -89,17 +91,24 @@ def score(recording: Path, truth: Mapping[int, Path], classes: int) -> float | N
 
     Returns:
         0..1, or None if no recorded label has a file.
+
+    Raises:
+        DemoError: a label file is no picture of one channel at the camera's size.
     """
     total = np.zeros((classes, classes + 1), np.int64)
     for stamp, predicted in labels(recording):
-        expected = _read_labels(truth.get(stamp))
-        if expected is not None and expected.shape == predicted.shape:
+        if stamp in truth:
+            expected = _read_labels(truth[stamp], predicted.shape)
             total += confusion_matrix(expected, predicted, classes)
     return scores(total).miou if total.any() else None
 
 
-def _read_labels(path: Path | None) -> Any:
-    return None if path is None else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+def _read_labels(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.shape != shape:
+        found = "no picture" if labels is None else f"of shape {labels.shape}"
+        raise DemoError(f"{path} is {found}; expected one class id per pixel, {shape}")
+    return np.asarray(labels, np.uint8)
 
 
 def _latency_ms(arrivals_ns: Mapping[int, int]) -> dict[str, float] | None:

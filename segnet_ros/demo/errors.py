@@ -1,0 +1,5 @@
+"""The one exception of this room."""
+
+
+class DemoError(RuntimeError):
+    """The demo did not do its job; the text says which part of it."""
