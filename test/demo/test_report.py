@@ -79,7 +79,7 @@ def test_labels_of_another_size_are_refused(recorded, tmp_path):
 
 def test_labels_that_are_no_picture_are_refused(recorded, tmp_path):
     (tmp_path / "a.png").write_text("nothing")
-    with pytest.raises(DemoError, match="a.png is no picture"):
+    with pytest.raises(DemoError, match=r"a\.png is no picture"):
         score(tmp_path, {10: tmp_path / "a.png"}, classes=3)
 
 

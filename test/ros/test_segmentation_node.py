@@ -194,7 +194,7 @@ def test_says_that_the_camera_stopped(node, peer: Peer, camera_image):
     assert "/image has 1 publisher(s): the camera stopped" in peer.status.message
     camera.publish(image(camera_image, "rgb8"))
     peer.until(lambda: peer.status.level == DiagnosticStatus.OK, "recovery")
-    assert "images arrive again" in node.text()
+    peer.until(lambda: "images arrive again" in node.text(), "the log to tell")
 
 
 def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_image):
