@@ -68,9 +68,10 @@ class NodeParameters:
     def __init__(self, node: Node) -> None:
         self._node = node
         self.configured = False
+        # Before declaring: initial values from the command line are checked, too.
+        node.add_on_set_parameters_callback(self._check)
         for name, declared in _PARAMETERS.items():
             node.declare_parameter(name, declared.default, declared.descriptor())
-        node.add_on_set_parameters_callback(self._check)
 
     def text(self, name: str) -> str:
         """A text parameter's value."""

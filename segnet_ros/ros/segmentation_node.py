@@ -8,6 +8,7 @@ from types import FrameType
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
@@ -39,6 +40,10 @@ class _Configured:
     outputs: Outputs
     worker: NewestFrameWorker[CameraMessage]
     latency: LatencyLog
+
+
+class NodeStartError(RuntimeError):
+    """The node cannot be created with the arguments given."""
 
 
 class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no types
@@ -219,6 +224,18 @@ def _in_words(books: Books) -> str:
     )
 
 
+def _create_node(arguments: Sequence[str] | None) -> SegmentationNode:
+    use_large_message_profile()
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        return SegmentationNode()
+    except (ParameterException, RuntimeError) as error:
+        raise NodeStartError(
+            f"{' '.join(str(error).split())}; correct the ROS arguments or the parameter file "
+            "(a number with decimals is written 1.0, not 1)"
+        ) from error
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM.
 
@@ -227,6 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code, 0.
+
+    Raises:
+        NodeStartError: the ROS arguments or the parameters given with them are wrong.
     """
     stopping = False
 
@@ -237,9 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Our own handlers: rclpy's invalidate the context under a frame that is being published.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    use_large_message_profile()
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node = SegmentationNode()
+    node = _create_node(arguments)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     if node.autostart and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:

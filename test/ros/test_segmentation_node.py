@@ -266,3 +266,20 @@ def test_an_incompatible_subscriber_is_named(node, peer: Peer):
     peer.subscribe("/segmentation/label", latched)
     peer.until(lambda: "another durability" in node.text(), "the mismatch in the log")
     assert "/segmentation/label: nothing will arrive" in node.text()
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("overlay_alpha:=2.0", "out of range"),
+        ("overlay_alpha:=1", "expecting type 'DOUBLE'"),
+        ("image_transport:=theora", "image_transport is 'theora'; expected raw, compressed"),
+        ("nonsense::", "Couldn't parse"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_error(tmp_path, own_domain, argument, words):
+    with running_node(tmp_path / "log", "-p", argument) as process:
+        assert process.process.wait(30) == 1
+    assert words in process.text()
+    assert "segnet node: " in process.text()
+    assert "Traceback" not in process.text()
