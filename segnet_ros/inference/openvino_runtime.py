@@ -1,5 +1,7 @@
 """OpenVINO on the CPU: the engine of machines without an NVIDIA GPU."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from segnet_ros.inference.runtime import Prediction
 
 try:
     import openvino
+    from openvino.frontend import FrontEndManager
 except ImportError as error:
     raise InferenceError(
         "the openvino runtime needs the Python package openvino, which is not installed; "
@@ -27,18 +30,19 @@ class OpenVinoRuntime:
         precision = "bf16" if "BF16" in native else "f32"
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         try:
-            compiled = core.compile_model(core.read_model(model.graph), _DEVICE, hints)
+            compiled = core.compile_model(_read_onnx(model.graph), _DEVICE, hints)
             _check_interface(compiled, model)
-        except RuntimeError as error:
+        except InferenceError:
+            raise
+        except Exception as error:  # the ONNX parser's errors have no base class of their own
             raise InferenceError(
                 f"OpenVINO {openvino.__version__} cannot load {model.graph}: {_first_line(error)}; "
                 "export the model again"
             ) from error
         width, height = model.size
         self._shape = (height, width, 3)
-        self._input = np.zeros((1, *self._shape), np.uint8)
         self._request = compiled.create_infer_request()
-        self._request.set_input_tensor(openvino.Tensor(self._input, shared_memory=True))
+        self._input = self._request.get_tensor("image").data
         self._description = f"OpenVINO {openvino.__version__.split('-')[0]} CPU {precision}"
 
     @property
@@ -66,6 +70,12 @@ class OpenVinoRuntime:
     def close(self) -> None:
         """See `Runtime.close`."""
         del self._request
+
+
+def _read_onnx(path: Path) -> "openvino.Model":
+    """Parse as ONNX only: `Core.read_model` tries every format's parser on a damaged file."""
+    frontend = FrontEndManager().load_by_framework("onnx")
+    return frontend.convert(frontend.load(str(path)))
 
 
 def _check_interface(compiled: "openvino.CompiledModel", model: Model) -> None:
