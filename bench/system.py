@@ -59,6 +59,7 @@ class Watcher:
 
     def __init__(self, outputs: Sequence[str]) -> None:
         self.values: dict[str, str] = {}
+        self.reported = 0.0  # when the node counted, in its own seconds
         self.heard = 0
         self._context = rclpy.Context()
         self._context.init(args=[])
@@ -73,6 +74,7 @@ class Watcher:
 
     def _note(self, message: DiagnosticArray) -> None:
         self.values = {item.key: item.value for item in message.status[0].values}
+        self.reported = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
 
     def _hear(self, cdr: bytes) -> None:
         self.heard += 1
