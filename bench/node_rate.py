@@ -26,7 +26,10 @@ _SECONDS = 10.0
 _WARM_UP = 3.0
 _CAMERA_OVER_ENGINE = 1.1
 _LIVE_RATE = 30.0
-_DEFAULT_PROFILE = '<dds xmlns="http://www.eprosima.com"><profiles><participant profile_name="plain"/></profiles></dds>'
+_DEFAULT_PROFILE = (
+    '<dds xmlns="http://www.eprosima.com"><profiles>'
+    '<participant profile_name="plain"/></profiles></dds>'
+)
 
 
 def engine_rate() -> float:
