@@ -33,7 +33,7 @@ def channel_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     value of that channel. For an image `x`: `x.argmax(2)` and `x.max(2)`, exactly, in float32
     and in bfloat16.
     """
-    pytest.importorskip("onnx")
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'segnet_ros[train]'")
     folder = tmp_path_factory.mktemp("models") / "channel"
     folder.mkdir()
     _write_channel_graph(folder / GRAPH)

@@ -189,7 +189,7 @@ def test_room_keeps_the_rule(room: str) -> None:
 
 @pytest.mark.parametrize(("module", "library"), WRAPPERS.items())
 def test_wrapper_imports_its_own_library_only(module: str, library: str) -> None:
-    pytest.importorskip(library)
+    pytest.importorskip(library, reason=f"{library} is not installed")
     room = module.split(".")[1]
     path = modules_below(SOURCE, room)[module]
     refused = [name for name in refused_by(RULES[room], SOURCE, room) if name != library]

@@ -15,7 +15,7 @@ from segnet_ros.evaluation.evaluate import evaluate
 from segnet_ros.inference.files import write_image
 from segnet_ros.inference.segmenter import Segmenter
 
-pytest.importorskip("openvino")
+pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
 
 Pixels = npt.NDArray[np.uint8]
 RED, GREEN, BLUE = np.diag([90, 90, 90]).astype(np.uint8)

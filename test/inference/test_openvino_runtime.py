@@ -12,8 +12,8 @@ import pytest
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import Model, load_model
 
-openvino = pytest.importorskip("openvino")
-onnx = pytest.importorskip("onnx")
+openvino = pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'segnet_ros[train]'")
 
 from segnet_ros.inference.openvino_runtime import OpenVinoRuntime  # noqa: E402
 

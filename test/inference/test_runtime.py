@@ -30,7 +30,7 @@ for _ in range(2):
 
 @pytest.mark.parametrize("name", ["auto", "openvino"])
 def test_known_names_load(channel_model: Path, name: str) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
     runtime = load_runtime(load_model(channel_model), name)
     image = np.full((12, 16, 3), (3, 4, 2), np.uint8)
     prediction = runtime.infer(image)

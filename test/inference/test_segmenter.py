@@ -49,7 +49,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> RecordingRuntime:
 
 @pytest.fixture(scope="module")
 def segmenter(channel_model: Path) -> Segmenter:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
     return Segmenter(channel_model)
 
 
