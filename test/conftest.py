@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.inference.model import (
     GRAPH,
     Model,
@@ -56,9 +56,7 @@ def camvid_channel_model(channel_model: Path, tmp_path_factory: pytest.TempPathF
     """`channel_model` with CamVid's eleven classes; it answers Sky, Building or Pole."""
     folder = tmp_path_factory.mktemp("models") / "camvid_channel"
     shutil.copytree(channel_model, folder)
-    pairs = zip(CLASS_NAMES, CLASS_COLORS, strict=True)
-    classes = [SegmentationClass(name, color) for name, color in pairs]
-    save_description(replace(load_model(folder), name=folder.name, classes=classes))
+    save_description(replace(load_model(folder), name=folder.name, classes=CAMVID.classes))
     return folder
 
 

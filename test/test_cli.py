@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from segnet_ros import cli
-from segnet_ros.evaluation.camvid import CLASS_NAMES
+from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.inference.model import load_model
 from segnet_ros.simulation.drive import StreetDrive
 from segnet_ros.training.models import ARCHITECTURES
@@ -436,7 +436,7 @@ def test_train_then_export_then_evaluate(
     described = load_model(model)
     assert (described.size, described.architecture) == ((64, 48), tiny)
     assert described.details["training_data"] == ["one", "two"]
-    assert [item.name for item in described.classes] == list(CLASS_NAMES)
+    assert described.classes == CAMVID.classes
 
     arguments = ("--data", tmp_path / "one", "--split", "train", "--model", model)
     assert segnet("evaluate", *arguments) == 0

@@ -46,10 +46,11 @@ class Rule:
     needs: tuple[str, ...] = ()
 
 
-_BELOW = ("inference", "evaluation", "simulation")
+_BELOW = ("inference", "datasets", "evaluation", "simulation")
 RULES = {
     "inference": Rule((), _ALL),
-    "evaluation": Rule(("inference",), _ALL),
+    "datasets": Rule(("inference",), _ALL),
+    "evaluation": Rule(("inference", "datasets"), _ALL),
     "simulation": Rule(("inference",), _ALL),
     "ros": Rule(_BELOW, (*_ENGINES, "torch"), ("rclpy", "sensor_msgs", "rosbags")),
     "training": Rule(_BELOW, _ROS, ("onnx", "openvino", "rich", "safetensors", "torch")),

@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from segnet_ros.evaluation.camvid import DatasetError, LabelledFrame, find_frames
+from segnet_ros.datasets.frames import of_sequences
+from segnet_ros.datasets.layouts import find_frames
 from segnet_ros.evaluation.evaluate import Evaluation, evaluate
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
@@ -27,23 +28,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    frames = _of_sequences(find_frames(options.data, options.split), options.sequence)
+    frames = find_frames(options.data, options.split)
+    if options.sequence:
+        frames = of_sequences(frames, options.sequence)
     with Segmenter(find_model(options.model), options.runtime) as segmenter:
         result = evaluate(segmenter, frames)
     if options.json:
         options.json.write_text(json.dumps(result.as_dict(), indent=2) + "\n", encoding="utf-8")
     _print(result)
     return 0
-
-
-def _of_sequences(frames: list[LabelledFrame], wanted: list[str]) -> list[LabelledFrame]:
-    present = {frame.sequence for frame in frames}
-    unknown = sorted(set(wanted) - present)
-    if unknown:
-        raise DatasetError(
-            f"no sequence {', '.join(unknown)}; there are {', '.join(sorted(present))}"
-        )
-    return [frame for frame in frames if not wanted or frame.sequence in wanted]
 
 
 def _print(result: Evaluation) -> None:

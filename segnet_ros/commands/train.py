@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from segnet_ros.evaluation.camvid import find_frames, split_by_sequence
+from segnet_ros.datasets.frames import split_by_sequence
+from segnet_ros.datasets.layouts import find_frames
 from segnet_ros.training.recipe import read_recipe
 from segnet_ros.training.train import train
 

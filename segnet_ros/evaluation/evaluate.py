@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from segnet_ros.evaluation.camvid import CLASS_NAMES, DatasetError, LabelledFrame, read_frame
+from segnet_ros.datasets.frames import DatasetError, LabelledFrame, common_taxonomy, read_frame
+from segnet_ros.datasets.taxonomy import Taxonomy, class_names
 from segnet_ros.evaluation.metrics import confusion_matrix, scores
 from segnet_ros.inference.segmenter import Segmenter
 
@@ -47,11 +48,11 @@ def evaluate(segmenter: Segmenter, frames: Sequence[LabelledFrame]) -> Evaluatio
     """Segment every frame and compare at the size of its labels.
 
     Raises:
-        DatasetError: the model's classes are not CamVid's, there is no frame, a file cannot be
-            read, or every label is void.
+        DatasetError: the model's classes are not those of the frames, there is no frame, a file
+            cannot be read, or every label is void.
     """
     classes = segmenter.model.classes
-    _check_taxonomy([item.name for item in classes])
+    _check_classes(class_names(classes), common_taxonomy(frames))
     total = np.zeros((len(classes), len(classes) + 1), np.int64)
     seconds = 0.0
     for frame in frames:
@@ -77,10 +78,11 @@ def evaluate(segmenter: Segmenter, frames: Sequence[LabelledFrame]) -> Evaluatio
     )
 
 
-def _check_taxonomy(names: Sequence[str]) -> None:
+def _check_classes(names: Sequence[str], taxonomy: Taxonomy) -> None:
     """The labels' ids mean something else to a model with other classes: refuse to score it."""
-    if tuple(names) != CLASS_NAMES:
+    expected = class_names(taxonomy.classes)
+    if names != expected:
         raise DatasetError(
-            f"the model's classes are {', '.join(names)}; the labels hold CamVid's, in this order: "
-            f"{', '.join(CLASS_NAMES)}; choose a model trained on them"
+            f"the model's classes are {', '.join(names)}; the labels hold {taxonomy.name}'s, in "
+            f"this order: {', '.join(expected)}; choose a model trained on them"
         )

@@ -78,15 +78,18 @@ def read_metadata(path: Path) -> dict[str, str]:
     """What `save_weights` noted beside the tensors.
 
     Raises:
-        CheckpointError: the file is missing or damaged, or has no recipe.
+        CheckpointError: the file is missing or damaged, or names no recipe or no classes.
     """
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"weights {path} cannot be read: {error}") from error
-    if "recipe" not in metadata:
-        raise CheckpointError(f"weights {path} carry no recipe; expected a file of `segnet train`")
+    for fact in ("recipe", "classes"):
+        if fact not in metadata:
+            raise CheckpointError(
+                f"weights {path} carry no {fact}; expected a file of `segnet train`"
+            )
     return metadata
 
 

@@ -1,7 +1,6 @@
 """Trained weights to a model folder: model.onnx, checked against PyTorch, and model.yaml."""
 
 import copy
-import json
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -18,20 +17,17 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
 from segnet_ros.inference.model import (
     DESCRIPTION,
     GRAPH,
     Model,
-    SegmentationClass,
     file_sha256,
     save_description,
 )
 from segnet_ros.simulation.drive import StreetDrive
-from segnet_ros.training.checkpoint import CheckpointError, load_weights, read_metadata
-from segnet_ros.training.models import build_model
 from segnet_ros.training.models.switches import MaskSwitching
 from segnet_ros.training.normalization import Normalization
+from segnet_ros.training.trained import load_trained
 
 OPSET = 17
 # Switches are discontinuous: another order of additions alone moves one label in ten thousand.
@@ -46,9 +42,9 @@ class ExportError(RuntimeError):
 class DeployedNetwork(nn.Module):
     """Everything between camera bytes and labels, as the exported graph holds it."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, normalization: Normalization) -> None:
         super().__init__()
-        self.normalization = Normalization()
+        self.normalization = normalization
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,8 +70,8 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
             file's labels differ from PyTorch's.
     """
     _refuse_foreign_folder(output)
-    network, recipe = _trained(weights)
-    deployed = deployable(network)
+    trained = load_trained(weights)
+    deployed = deployable(trained.network, trained.normalization)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as temporary:
         folder = Path(temporary) / output.name
@@ -89,26 +85,29 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
             )
         model = Model(
             name=output.name,
-            architecture=recipe["architecture"],
+            architecture=trained.recipe["architecture"],
             size=size,
-            classes=[
-                SegmentationClass(name, color)
-                for name, color in zip(CLASS_NAMES, CLASS_COLORS, strict=True)
-            ],
+            classes=trained.classes,
             sha256=file_sha256(folder / GRAPH),
             folder=folder,
-            details={"recipe": recipe, "agreement_with_pytorch": round(agreement, 6), **details},
+            details={
+                "recipe": trained.recipe,
+                "agreement_with_pytorch": round(agreement, 6),
+                **details,
+            },
         )
         save_description(model)
         _swap_in(folder, output, aside=Path(temporary) / "replaced")
     return replace(model, folder=output)
 
 
-def deployable(network: nn.Module) -> DeployedNetwork:
+def deployable(network: nn.Module, normalization: Normalization) -> DeployedNetwork:
     """A copy for export: batch norm folded, weights rounded to half precision, no indices."""
     folded = _fold_batch_norm(copy.deepcopy(network).eval())
-    folded.switching = MaskSwitching()  # type: ignore[assignment]
-    return DeployedNetwork(folded.half().float()).eval()
+    for module in folded.modules():
+        if hasattr(module, "switching"):
+            module.switching = MaskSwitching()  # type: ignore[assignment]
+    return DeployedNetwork(folded.half().float(), normalization).eval()
 
 
 def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> None:
@@ -141,20 +140,6 @@ def _refuse_foreign_folder(output: Path) -> None:
             f"{output} has content but no {DESCRIPTION}: it is no model folder, and is not "
             "replaced; choose another folder, or remove it"
         )
-
-
-def _trained(weights: Path) -> tuple[nn.Module, dict[str, Any]]:
-    text = read_metadata(weights)["recipe"]
-    try:
-        recipe: dict[str, Any] = json.loads(text)
-        network = build_model(recipe["architecture"], len(CLASS_NAMES))
-    except (ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(
-            f"weights {weights} carry a recipe that this version cannot use ({error}); "
-            "expected a file of `segnet train`"
-        ) from error
-    load_weights(weights, network)
-    return network, recipe
 
 
 def _swap_in(folder: Path, output: Path, aside: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from segnet_ros.evaluation.camvid import (
-    CLASS_NAMES,
-    VOID,
-    DatasetError,
-    LabelledFrame,
-    read_frame,
-)
+from segnet_ros.datasets.frames import DatasetError, LabelledFrame, common_taxonomy, read_frame
+from segnet_ros.datasets.taxonomy import VOID, class_names
 from segnet_ros.evaluation.metrics import Scores, confusion_matrix, scores
+from segnet_ros.inference.model import SegmentationClass
 from segnet_ros.training.checkpoint import (
     load_checkpoint,
     load_weights,
@@ -72,7 +68,7 @@ def train(
     """
     output.mkdir(parents=True, exist_ok=True)
     dataset = TrainingFrames(training_frames, recipe.augmentation, recipe.seed)
-    state = _Training.start(recipe, len(dataset), initial_weights)
+    state = _Training.start(recipe, dataset, initial_weights)
     state.resume(output / CHECKPOINT)
     weights = class_weights(dataset, recipe.balance_power).to(state.device)
     with _progress() as progress:
@@ -83,7 +79,7 @@ def train(
             entry["images_per_second"] = len(dataset) / (time.monotonic() - started)
             if validation_frames and _validates(recipe, epoch):
                 result = validate(state.averaged.module, validation_frames, state.device)
-                entry |= _logged_scores(result)
+                entry |= _logged_scores(result, class_names(dataset.classes))
             state.save(output)
             _log(output / LOG, entry, progress)
     return output / WEIGHTS
@@ -91,7 +87,7 @@ def train(
 
 def class_weights(dataset: TrainingFrames, power: float) -> Tensor:
     """Median-frequency weights of the frames' classes, float32 [classes]."""
-    classes = len(CLASS_NAMES)
+    classes = len(dataset.classes)
     pixels = torch.zeros(classes, dtype=torch.int64)
     image_pixels = torch.zeros(classes, dtype=torch.int64)
     for labels in dataset.labels():
@@ -107,13 +103,14 @@ def validate(model: nn.Module, frames: Sequence[LabelledFrame], device: torch.de
     """Score a network on frames at their own size."""
     model.eval()
     normalization = Normalization().to(device)
-    total = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES) + 1), np.int64)
+    classes = len(common_taxonomy(frames).classes)
+    total = np.zeros((classes, classes + 1), np.int64)
     for frame in frames:
         image, labels = read_frame(frame)
         with torch.inference_mode(), _mixed_precision(device):
             logits = model(_for_network(normalization(torch.from_numpy(image[None]).to(device))))
         predicted = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
-        total += confusion_matrix(labels, predicted, len(CLASS_NAMES))
+        total += confusion_matrix(labels, predicted, classes)
     return scores(total)
 
 
@@ -122,6 +119,7 @@ class _Training:
     """Everything that changes while training, and what it takes to go on after a kill."""
 
     recipe: Recipe
+    classes: Sequence[SegmentationClass]
     model: nn.Module
     averaged: AveragedModel
     supervision: DeepSupervision
@@ -133,10 +131,12 @@ class _Training:
     step: int = 0
 
     @classmethod
-    def start(cls, recipe: Recipe, frames: int, initial_weights: Path | None) -> "_Training":
+    def start(
+        cls, recipe: Recipe, dataset: TrainingFrames, initial_weights: Path | None
+    ) -> "_Training":
         torch.manual_seed(recipe.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model = build_model(recipe.architecture, len(CLASS_NAMES))
+        model = build_model(recipe.architecture, len(dataset.classes))
         if initial_weights is not None:
             load_weights(initial_weights, model)
         model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -144,10 +144,11 @@ class _Training:
         averaged = AveragedModel(
             model, multi_avg_fn=_warmed_up_average(recipe.average_decay), use_buffers=True
         )
-        supervision = DeepSupervision(model, len(CLASS_NAMES)).to(device)
-        steps = math.ceil(frames / recipe.batch_size)
+        supervision = DeepSupervision(model, len(dataset.classes)).to(device)
+        steps = math.ceil(len(dataset) / recipe.batch_size)
         return cls(
             recipe=recipe,
+            classes=dataset.classes,
             model=model,
             averaged=averaged,
             supervision=supervision,
@@ -177,7 +178,11 @@ class _Training:
         self.epoch, self.step = saved["epoch"], saved["step"]
 
     def save(self, output: Path) -> None:
-        metadata = {"recipe": json.dumps(self.recipe.as_dict()), "epoch": str(self.epoch)}
+        metadata = {
+            "recipe": json.dumps(self.recipe.as_dict()),
+            "classes": json.dumps([asdict(item) for item in self.classes]),
+            "epoch": str(self.epoch),
+        }
         save_weights(output / WEIGHTS, self.averaged.module, metadata)
         save_checkpoint(
             output / CHECKPOINT,
@@ -285,12 +290,12 @@ def _validates(recipe: Recipe, epoch: int) -> bool:
     return (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
 
 
-def _logged_scores(result: Scores) -> dict[str, Any]:
+def _logged_scores(result: Scores, names: Sequence[str]) -> dict[str, Any]:
     return {
         "miou": result.miou,
         "class_accuracy": result.class_accuracy,
         "global_accuracy": result.global_accuracy,
-        "iou": dict(zip(CLASS_NAMES, result.iou.tolist(), strict=True)),
+        "iou": dict(zip(names, result.iou.tolist(), strict=True)),
     }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.evaluation.camvid import VOID, LabelledFrame, read_frame
+from segnet_ros.datasets.frames import LabelledFrame, common_taxonomy, read_frame
+from segnet_ros.datasets.taxonomy import VOID
 from segnet_ros.training.transforms import Augmentation, augment
 
 Pixels = npt.NDArray[np.uint8]
@@ -18,7 +19,7 @@ class TrainingFrames:
     the seed, the epoch and the index alone, so a resumed run repeats an uninterrupted one.
 
     Args:
-        frames: What to read; at least one.
+        frames: What to read; at least one, all of one taxonomy.
         augmentation: What a frame may become.
         seed: Of all randomness.
     """
@@ -26,6 +27,7 @@ class TrainingFrames:
     def __init__(
         self, frames: Sequence[LabelledFrame], augmentation: Augmentation, seed: int
     ) -> None:
+        self.classes = common_taxonomy(frames).classes
         self._pixels = [read_frame(frame) for frame in frames]
         self._augmentation = augmentation
         self._seed = seed

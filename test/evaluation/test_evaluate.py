@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from segnet_ros.datasets.camvid import CAMVID, find_frames
+from segnet_ros.datasets.frames import DatasetError
+from segnet_ros.datasets.taxonomy import class_names
 from segnet_ros.evaluation import evaluate as module
-from segnet_ros.evaluation.camvid import CLASS_NAMES, VOID, DatasetError, find_frames
 from segnet_ros.evaluation.evaluate import evaluate
 from segnet_ros.inference.files import write_image
 from segnet_ros.inference.segmenter import Segmenter
@@ -20,6 +22,8 @@ pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[
 Pixels = npt.NDArray[np.uint8]
 RED, GREEN, BLUE = np.diag([90, 90, 90]).astype(np.uint8)
 SKY, BUILDING, POLE, ROAD = range(4)
+STORED_VOID = 11
+CLASS_NAMES = class_names(CAMVID.classes)
 MEANS = ("global_accuracy", "class_accuracy", "miou", "fwiou")
 
 
@@ -39,7 +43,7 @@ def _halves(root: Path) -> None:
     image = np.zeros((12, 16, 3), np.uint8)
     image[:, :8], image[:, 8:] = RED, GREEN
     labels = np.full((12, 16), SKY, np.uint8)
-    labels[:6, 8:], labels[6:9, 8:], labels[9:, 8:] = BUILDING, ROAD, VOID
+    labels[:6, 8:], labels[6:9, 8:], labels[9:, 8:] = BUILDING, ROAD, STORED_VOID
     _write(root, "a.png", image, labels)
 
 
@@ -56,7 +60,7 @@ def test_scores_of_one_frame(segmenter: Segmenter, tmp_path: Path) -> None:
     assert result.class_accuracy == pytest.approx((1 + 1 + 0) / 3)
     assert result.miou == pytest.approx((1 + 48 / 72 + 0) / 3)
     assert result.fwiou == pytest.approx((96 * 1 + 48 * 48 / 72 + 24 * 0) / 168)
-    assert list(result.per_class) == list(CLASS_NAMES)
+    assert list(result.per_class) == CLASS_NAMES
     assert result.per_class["Sky"] == {"iou": 1.0, "accuracy": 1.0}
     assert result.per_class["Building"] == {"iou": pytest.approx(48 / 72), "accuracy": 1.0}
     assert result.per_class["Road"] == {"iou": 0.0, "accuracy": 0.0}
@@ -103,11 +107,11 @@ def test_plain_values_are_json(segmenter: Segmenter, tmp_path: Path) -> None:
 def test_no_frames(segmenter: Segmenter) -> None:
     with pytest.raises(DatasetError) as caught:
         evaluate(segmenter, [])
-    assert str(caught.value) == "nothing to score in 0 frames: expected labelled pixels"
+    assert str(caught.value) == "no labelled frames; expected one or more"
 
 
 def test_everything_void(segmenter: Segmenter, tmp_path: Path) -> None:
-    void = np.full((12, 16), VOID, np.uint8)
+    void = np.full((12, 16), STORED_VOID, np.uint8)
     _write(tmp_path, "a.png", np.zeros((12, 16, 3), np.uint8), void)
     with pytest.raises(DatasetError) as caught:
         evaluate(segmenter, find_frames(tmp_path, "val"))

@@ -94,11 +94,12 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
 def test_weights_come_back_with_buffers_and_metadata(tmp_path: Path) -> None:
     saved, loaded = network(), network()
     saved[1].running_mean.fill_(3.5)  # type: ignore[union-attr,operator]
-    save_weights(tmp_path / "w.safetensors", saved, {"recipe": "{}", "epoch": "4"})
+    metadata = {"recipe": "{}", "classes": "[]", "epoch": "4"}
+    save_weights(tmp_path / "w.safetensors", saved, metadata)
     load_weights(tmp_path / "w.safetensors", loaded)
     for name, tensor in saved.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
-    assert read_metadata(tmp_path / "w.safetensors") == {"recipe": "{}", "epoch": "4"}
+    assert read_metadata(tmp_path / "w.safetensors") == metadata
 
 
 def test_channels_last_weights_keep_their_values(tmp_path: Path) -> None:
@@ -140,10 +141,14 @@ def test_damaged_or_missing_weights_are_refused(tmp_path: Path, content: bytes |
         read_metadata(path)
 
 
-@pytest.mark.parametrize("metadata", [None, {"epoch": "3"}])
-def test_weights_without_a_recipe_are_refused(
-    tmp_path: Path, metadata: dict[str, str] | None
+@pytest.mark.parametrize(
+    ("metadata", "missing"),
+    [(None, "recipe"), ({"classes": "[]"}, "recipe"), ({"recipe": "{}"}, "classes")],
+)
+def test_weights_without_a_recipe_or_classes_are_refused(
+    tmp_path: Path, metadata: dict[str, str] | None, missing: str
 ) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "w.safetensors", metadata)
-    with pytest.raises(CheckpointError, match="carry no recipe; expected a file of `segnet train`"):
+    message = f"carry no {missing}; expected a file of `segnet train`"
+    with pytest.raises(CheckpointError, match=message):
         read_metadata(tmp_path / "w.safetensors")

@@ -3,6 +3,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 from onnx import TensorProto, numpy_helper
 from torch import nn
 
-from segnet_ros.evaluation.camvid import CLASS_COLORS, CLASS_NAMES
+from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.simulation.drive import StreetDrive
@@ -28,8 +29,10 @@ from segnet_ros.training.models.segnet import SegNet
 from segnet_ros.training.models.segnet_basic import SegNetBasic
 from segnet_ros.training.models.segnet_light import SegNetLight
 from segnet_ros.training.normalization import Normalization
+from segnet_ros.training.trained import load_trained
 
-CLASSES = len(CLASS_NAMES)
+CLASSES = len(CAMVID.classes)
+CLASSES_JSON = json.dumps([asdict(item) for item in CAMVID.classes])
 TINY = partial(SegNetLight, widths=(6, 8, 8), depths=(1, 2, 1))
 FAMILY = {
     "segnet": partial(SegNet, widths=(4, 6, 8), depths=(2, 1, 2)),
@@ -67,7 +70,9 @@ def randomize(network: nn.Module, seed: int = 0) -> nn.Module:
 
 def save_tiny(path: Path, **recipe: Any) -> Path:
     facts = {"architecture": "tiny", "epochs": 2} | recipe
-    save_weights(path, randomize(TINY(CLASSES)), {"recipe": json.dumps(facts)})
+    save_weights(
+        path, randomize(TINY(CLASSES)), {"recipe": json.dumps(facts), "classes": CLASSES_JSON}
+    )
     return path
 
 
@@ -103,7 +108,7 @@ def one_check_frame(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_file_gives_pytorchs_labels_and_confidence(
     architecture: str, size: tuple[int, int], tmp_path: Path
 ) -> None:
-    deployed = deployable(randomize(FAMILY[architecture](CLASSES)))
+    deployed = deployable(randomize(FAMILY[architecture](CLASSES)), Normalization())
     write_onnx(deployed, size, tmp_path / "model.onnx")
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
     for image in (picture(size), noise):
@@ -132,9 +137,9 @@ def test_folding_and_switching_keep_the_scores(architecture: str) -> None:
 
 
 def test_deployed_network_is_the_trained_one_rounded_to_half_precision(weights: Path) -> None:
-    network, _ = exporting._trained(weights)
+    network = load_trained(weights).network
     reference = copy.deepcopy(network).eval()
-    deployed = deployable(network)
+    deployed = deployable(network, Normalization())
     image = torch.from_numpy(picture((64, 48)))[None]
     with torch.inference_mode():
         probability = torch.softmax(reference(Normalization()(image)), 1)
@@ -150,7 +155,7 @@ def test_exporting_leaves_the_network_alone() -> None:
     network = randomize(TINY(CLASSES))
     before = copy.deepcopy(network.state_dict())
     switching = network.switching
-    deployable(network)
+    deployable(network, Normalization())
     assert network.switching is switching
     assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
 
@@ -162,7 +167,7 @@ def test_labels_and_confidence_of_known_probabilities(tmp_path: Path) -> None:
     nn.init.zeros_(network.classifier.weight)
     with torch.no_grad():
         network.classifier.bias.copy_(probabilities.log())
-    write_onnx(deployable(network), (64, 48), tmp_path / "model.onnx")
+    write_onnx(deployable(network, Normalization()), (64, 48), tmp_path / "model.onnx")
     labels, confidence = run_onnx(tmp_path / "model.onnx", picture((64, 48)))
     assert np.unique(labels).tolist() == [7]
     assert np.unique(confidence).tolist() == [153]
@@ -171,7 +176,7 @@ def test_labels_and_confidence_of_known_probabilities(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    write_onnx(deployable(randomize(TINY(CLASSES))), ODD, path)
+    write_onnx(deployable(randomize(TINY(CLASSES)), Normalization()), ODD, path)
     return onnx.load(path)
 
 
@@ -203,7 +208,7 @@ def test_graph_holds_no_indices_and_no_batch_normalization(graph: onnx.ModelProt
 
 
 def test_kernels_are_stored_in_half_precision_and_lose_nothing(graph: onnx.ModelProto) -> None:
-    network = deployable(randomize(TINY(CLASSES)))
+    network = deployable(randomize(TINY(CLASSES)), Normalization())
     kernels = [p.detach().numpy() for p in network.parameters() if p.numel() >= 256]
     stored = [
         numpy_helper.to_array(tensor)
@@ -242,10 +247,7 @@ def test_model_folder_holds_every_fact(weights: Path, tmp_path: Path) -> None:
         "architecture": "tiny",
         "input": {"width": 64, "height": 48},
         "sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
-        "classes": [
-            {"name": name, "color": list(color)}
-            for name, color in zip(CLASS_NAMES, CLASS_COLORS, strict=True)
-        ],
+        "classes": [{"name": item.name, "color": list(item.color)} for item in CAMVID.classes],
         "recipe": {"architecture": "tiny", "epochs": 2},
         "agreement_with_pytorch": model.details["agreement_with_pytorch"],
         "training_data": "CamVid train",
@@ -261,7 +263,7 @@ def test_model_folder_holds_every_fact(weights: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("one_check_frame")
 def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> None:
     export(weights, tmp_path / "model", (64, 48), {})
-    network, _ = exporting._trained(weights)
+    network = load_trained(weights).network
     image = picture((64, 48))
     with torch.inference_mode():
         expected = network.eval()(Normalization()(torch.from_numpy(image)[None]))[0].argmax(0)
@@ -315,7 +317,7 @@ def test_refused_first_export_leaves_nothing(
 def test_agreement_is_the_share_of_equal_labels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployed = deployable(randomize(TINY(CLASSES)))
+    deployed = deployable(randomize(TINY(CLASSES)), Normalization())
     write_onnx(deployed, (64, 48), tmp_path / "model.onnx")
     assert label_agreement(deployed, tmp_path / "model.onnx", (64, 48)) > 0.999
     original = exporting._pytorch_labels
@@ -384,7 +386,7 @@ def test_too_small_size_is_refused(weights: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ('{"architecture": "unet"}', "'unet' is not one of"),
+        ('{"architecture": "no_such_net"}', "'no_such_net' is not one of"),
         ('{"epochs": 3}', "'architecture'"),
         ("[1, 2]", "cannot use"),
         ("{broken", "cannot use"),
@@ -395,8 +397,8 @@ def test_weights_with_an_unusable_recipe_are_refused(
     tmp_path: Path, recipe: str, message: str
 ) -> None:
     path = tmp_path / "weights.safetensors"
-    save_weights(path, TINY(CLASSES), {"recipe": recipe})
-    with pytest.raises(CheckpointError, match=f"carry a recipe that this version .*{message}"):
+    save_weights(path, TINY(CLASSES), {"recipe": recipe, "classes": CLASSES_JSON})
+    with pytest.raises(CheckpointError, match=f"carry facts that this version .*{message}"):
         export(path, tmp_path / "model", (64, 48), {})
 
 
@@ -409,7 +411,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
 def test_untouched_architectures_can_be_deployed() -> None:
     # The real layouts, not the thin ones above, on the smallest of pictures.
     for architecture in ("segnet_basic_3x3", "segnet_light"):
-        deployed = deployable(build_model(architecture, CLASSES))
+        deployed = deployable(build_model(architecture, CLASSES), Normalization())
         with torch.inference_mode():
             labels, confidence = deployed(torch.zeros(1, 24, 32, 3, dtype=torch.uint8))
         assert labels.shape == confidence.shape == (1, 24, 32)

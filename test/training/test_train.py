@@ -15,13 +15,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from segnet_ros.evaluation.camvid import (
-    CLASS_COLORS,
-    CLASS_NAMES,
-    VOID,
-    DatasetError,
-    LabelledFrame,
-)
+from segnet_ros.datasets.camvid import CAMVID
+from segnet_ros.datasets.frames import DatasetError, LabelledFrame
+from segnet_ros.datasets.taxonomy import class_names
 from segnet_ros.training import train as training
 from segnet_ros.training.checkpoint import (
     CheckpointError,
@@ -38,7 +34,9 @@ from segnet_ros.training.training_frames import TrainingFrames
 from segnet_ros.training.transforms import Augmentation
 
 WIDTH, HEIGHT = 64, 48
+CLASS_NAMES = tuple(class_names(CAMVID.classes))
 CLASSES = len(CLASS_NAMES)
+STORED_VOID = 11
 TINY = partial(SegNetLight, widths=(6, 8), depths=(1, 1))
 
 # Runs in a process of its own, which dies while it writes its second checkpoint.
@@ -98,10 +96,12 @@ def write_frame(folder: Path, name: str, seed: int) -> LabelledFrame:
     labels[rng.integers(15, 30) :] = CLASS_NAMES.index("Road")
     left = rng.integers(0, WIDTH - 16)
     labels[26:40, left : left + 16] = CLASS_NAMES.index("Car")
-    rgb = np.array(CLASS_COLORS, np.uint8)[labels]
+    rgb = np.array([item.color for item in CAMVID.classes], np.uint8)[labels]
     noisy = np.clip(rgb + rng.normal(0, 10, rgb.shape), 0, 255).astype(np.uint8)
-    labels[-4:] = VOID
-    frame = LabelledFrame(folder / f"{name}.png", folder / f"{name}_label.png")
+    labels[-4:] = STORED_VOID
+    frame = LabelledFrame(
+        folder / f"{name}.png", folder / f"{name}_label.png", name.split("_")[0], CAMVID
+    )
     cv2.imwrite(str(frame.image_path), cv2.cvtColor(noisy, cv2.COLOR_RGB2BGR))
     cv2.imwrite(str(frame.label_path), labels)
     return frame
@@ -203,7 +203,7 @@ def test_held_out_scores_equal_an_independent_evaluation(
         with torch.inference_mode():
             scores = network(Normalization()(torch.from_numpy(image)[None]))
         predicted.append(scores[0].argmax(0).numpy())
-    labelled = np.stack(truth) != VOID
+    labelled = np.stack(truth) != STORED_VOID
     t, p = np.stack(truth)[labelled], np.stack(predicted)[labelled]
     ious = {
         name: ((t == k) & (p == k)).sum() / ((t == k) | (p == k)).sum()
@@ -228,9 +228,10 @@ def test_equal_recipes_give_equal_weights_and_another_seed_others(
     assert not torch.equal(load_file(other)[name], load_file(uninterrupted)[name])
 
 
-def test_seed_decides_the_first_weights() -> None:
+def test_seed_decides_the_first_weights(frames: list[LabelledFrame]) -> None:
     def first(seed: int) -> torch.Tensor:
-        state = training._Training.start(recipe(seed=seed), frames=5, initial_weights=None)
+        dataset = TrainingFrames(frames, Augmentation(), seed)
+        state = training._Training.start(recipe(seed=seed), dataset, initial_weights=None)
         return next(state.model.parameters())
 
     assert torch.equal(first(3), first(3))
@@ -365,14 +366,14 @@ def test_unsuitable_initial_weights_are_refused(
 
 def test_frames_without_labels_are_refused(tmp_path: Path) -> None:
     frame = write_frame(tmp_path, "void", 0)
-    cv2.imwrite(str(frame.label_path), np.full((HEIGHT, WIDTH), VOID, np.uint8))
+    cv2.imwrite(str(frame.label_path), np.full((HEIGHT, WIDTH), STORED_VOID, np.uint8))
     with pytest.raises(DatasetError, match="nothing to learn from 1 frames: every label is void"):
         train(recipe(), [frame], [], tmp_path / "run")
 
 
 def test_class_weights_count_void_in_the_image_but_not_as_a_class(tmp_path: Path) -> None:
     frames = [write_frame(tmp_path, f"a_{number}", number) for number in range(2)]
-    first, second = np.full((2, HEIGHT, WIDTH), VOID, np.uint8)
+    first, second = np.full((2, HEIGHT, WIDTH), STORED_VOID, np.uint8)
     first[:24], first[24:36] = 0, 3  # half and a quarter of the first picture
     second[:12] = 3  # a quarter of the second one, which has no class 0
     for frame, labels in zip(frames, (first, second), strict=True):

@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from segnet_ros.evaluation.camvid import VOID, DatasetError, LabelledFrame
+from segnet_ros.datasets.camvid import CAMVID
+from segnet_ros.datasets.frames import DatasetError, LabelledFrame
+from segnet_ros.datasets.taxonomy import VOID
 from segnet_ros.training.training_frames import TrainingFrames
 from segnet_ros.training.transforms import Augmentation
 
@@ -18,7 +20,7 @@ def write_frame(folder: Path, number: int, label: int | None = None) -> Labelled
     """A 8x6 picture, red everywhere `number`, with noise in green, and one label (its number)."""
     rgb = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
     rgb[..., 0] = number
-    frame = LabelledFrame(folder / f"a_{number}.png", folder / f"a_{number}_label.png")
+    frame = LabelledFrame(folder / f"a_{number}.png", folder / f"a_{number}_label.png", "a", CAMVID)
     cv2.imwrite(str(frame.image_path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     labels = np.full((6, 8), number if label is None else label, np.uint8)
     cv2.imwrite(str(frame.label_path), labels)

@@ -1,0 +1,1 @@
+"""Labelled frames: where they lie, what their labels mean, and how they are read."""
