@@ -7,6 +7,7 @@ of the file name before the first underscore (`0016E5_07959.png` belongs to `001
 from pathlib import Path
 
 from segnet_ros.datasets.frames import DatasetError, LabelledFrame
+from segnet_ros.datasets.patterns import Patterns, find_pairs
 from segnet_ros.datasets.taxonomy import VOID, Taxonomy
 from segnet_ros.inference.model import SegmentationClass
 
@@ -21,6 +22,7 @@ CAMVID = Taxonomy(
     classes=tuple(SegmentationClass(name, color) for name, color in _COLORS.items()),
     class_of={**{k: k for k in range(len(_COLORS))}, len(_COLORS): VOID},
 )
+_PATTERNS = Patterns(images="{split}/{name}.png", labels="{split}annot/{name}.png")
 
 
 def find_frames(root: Path, split: str) -> list[LabelledFrame]:
@@ -29,23 +31,10 @@ def find_frames(root: Path, split: str) -> list[LabelledFrame]:
     Raises:
         DatasetError: a folder is missing or empty, or a picture has no labels.
     """
-    images, labels = root / split, root / f"{split}annot"
-    for folder in (images, labels):
+    for folder in (root / split, root / f"{split}annot"):
         if not folder.is_dir():
             raise DatasetError(
                 f"no folder {folder}; expected {root} to hold {split}/ and {split}annot/ "
                 "with equally named PNG files; check the data folder and the split"
             )
-    frames = [
-        LabelledFrame(path, labels / path.name, path.stem.split("_")[0], CAMVID)
-        for path in sorted(images.glob("*.png"))
-    ]
-    if not frames:
-        raise DatasetError(f"no PNG files in {images}; expected one per frame")
-    missing = [frame.label_path for frame in frames if not frame.label_path.is_file()]
-    if missing:
-        raise DatasetError(
-            f"{len(missing)} of {len(frames)} pictures in {images} have no labels, "
-            f"first {missing[0]}; restore them or remove the pictures"
-        )
-    return frames
+    return find_pairs(root, split, _PATTERNS, CAMVID)

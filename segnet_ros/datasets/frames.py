@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.datasets.palette_png import is_palette_png, palette_indices
 from segnet_ros.datasets.taxonomy import VOID, Taxonomy, class_names
 
 Pixels = npt.NDArray[np.uint8]
@@ -25,7 +26,7 @@ class LabelledFrame:
 
     Attributes:
         image_path: The picture.
-        label_path: One value per pixel.
+        label_path: One value per pixel: a greyscale picture, or a palette PNG's indices.
         sequence: The recording, city or folder this frame was taken from.
         taxonomy: What the values in the label file mean.
     """
@@ -93,7 +94,7 @@ def read_frame(frame: LabelledFrame) -> tuple[Pixels, Pixels]:
         DatasetError: a file cannot be decoded, sizes differ, or a label has no meaning.
     """
     image = _decode(frame.image_path, cv2.IMREAD_COLOR)
-    values = _decode(frame.label_path, cv2.IMREAD_UNCHANGED)
+    values = _decode_labels(frame.label_path)
     if values.dtype != np.uint8 or values.shape != image.shape[:2]:
         raise DatasetError(
             f"{frame.label_path} is {values.dtype} {values.shape}; expected one uint8 value "
@@ -123,8 +124,26 @@ def _meanings(taxonomy: Taxonomy) -> str:
     return ", ".join(values) + (f" or, for void, {', '.join(void)}" if void else "")
 
 
+def _decode_labels(path: Path) -> npt.NDArray[Any]:
+    values = _decode(path, cv2.IMREAD_UNCHANGED)
+    if values.ndim == 2 or not is_palette_png(path):
+        return values
+    try:
+        return palette_indices(path)
+    except ImportError as error:
+        raise DatasetError(
+            f"{path} is a palette PNG, which OpenCV cannot read as labels; run `pip install pillow`"
+        ) from error
+    except OSError as error:
+        raise _undecodable(path) from error
+
+
 def _decode(path: Path, flags: int) -> npt.NDArray[Any]:
     pixels = cv2.imread(str(path), flags)
     if pixels is None:
-        raise DatasetError(f"{path} cannot be decoded as a picture; restore or remove it")
+        raise _undecodable(path)
     return pixels
+
+
+def _undecodable(path: Path) -> DatasetError:
+    return DatasetError(f"{path} cannot be decoded as a picture; restore or remove it")

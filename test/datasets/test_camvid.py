@@ -57,16 +57,17 @@ def test_empty_folder(tmp_path: Path) -> None:
     for name in ("train", "trainannot"):
         (tmp_path / name).mkdir()
     (tmp_path / "train/picture.jpg").touch()
-    expected = f"no PNG files in {tmp_path / 'train'}; expected one per frame"
-    assert _refusal(tmp_path, "train") == expected
+    assert _refusal(tmp_path, "train") == (
+        f"no pictures for {tmp_path}/train/{{name}}.png; check the data folder and the split"
+    )
 
 
 def test_missing_labels(root: Path) -> None:
     for name in ("0016E5_07959.png", "0001TP_006690.png"):
         (root / "valannot" / name).unlink()
     assert _refusal(root, "val") == (
-        f"2 of 4 pictures in {root / 'val'} have no labels, "
-        f"first {root / 'valannot/0001TP_006690.png'}; restore them or remove the pictures"
+        f"2 of the 4 frames of {root}/val/{{name}}.png have no labels, first "
+        f"{root}/valannot/0001TP_006690.png; restore the files or remove those frames"
     )
 
 

@@ -1,5 +1,7 @@
 """Labelled frames of any dataset: how they are read, parted and refused."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -100,6 +102,49 @@ def test_labels_that_are_no_ids(tmp_path: Path, labels: Pixels, found: str) -> N
         read_frame(frame)
     assert str(caught.value) == (
         f"{frame.label_path} is {found}; expected one uint8 value per pixel of image.png, (2, 3)"
+    )
+
+
+def _write_palette(path: Path, indices: Pixels, palette: list[int], **options: object) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow: pip install pillow")
+    picture = image.fromarray(indices, mode="P")
+    picture.putpalette(palette)
+    picture.save(path, **options)
+
+
+# All colours equal: only the indices can tell the labels. The second file has two bits per pixel.
+@pytest.mark.parametrize("options", [{}, {"bits": 2}, {"transparency": 0}])
+def test_palette_labels_are_indices(tmp_path: Path, options: dict[str, int]) -> None:
+    frame = _frame(tmp_path, np.zeros((2, 3, 3), np.uint8), np.zeros((2, 3), np.uint8))
+    frame = replace(frame, taxonomy=Taxonomy("Two", (FLOOR, WALL), {1: 0, 2: 1, 0: VOID}))
+    _write_palette(
+        frame.label_path, np.array([[0, 1, 2], [2, 2, 1]], np.uint8), [9, 9, 9] * 3, **options
+    )
+    np.testing.assert_array_equal(read_frame(frame)[1], [[VOID, 0, 1], [1, 1, 0]])
+
+
+def test_damaged_palette_labels(tmp_path: Path) -> None:
+    frame = _frame(tmp_path, np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+    _write_palette(frame.label_path, noise, [9, 9, 9] * 256)
+    content = frame.label_path.read_bytes()
+    frame.label_path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DatasetError) as caught:
+        read_frame(frame)
+    assert str(caught.value) == (
+        f"{frame.label_path} cannot be decoded as a picture; restore or remove it"
+    )
+
+
+def test_palette_labels_need_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = _frame(tmp_path, np.zeros((2, 3, 3), np.uint8), np.zeros((2, 3), np.uint8))
+    _write_palette(frame.label_path, np.zeros((2, 3), np.uint8), [9, 9, 9])
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(DatasetError) as caught:
+        read_frame(frame)
+    assert str(caught.value) == (
+        f"{frame.label_path} is a palette PNG, which OpenCV cannot read as labels; "
+        "run `pip install pillow`"
     )
 
 
