@@ -1,0 +1,47 @@
+"""The verb `segnet import-caffe`."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from segnet_ros.datasets.class_list import parse_taxonomy
+from segnet_ros.inference.model import SegmentationClass
+from segnet_ros.training.caffe_import import import_caffe
+from segnet_ros.training.caffe_proto import CaffeImportError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = "The authors release their weights for personal and research use (CC BY-NC 4.0)"
+    parser.add_argument("caffemodel", type=Path, help="SegNet, SegNet-Basic or a Bayesian variant")
+    parser.add_argument(
+        "--output", type=Path, help="safetensors for `segnet export`; by default beside the input"
+    )
+    parser.add_argument(
+        "--classes",
+        type=Path,
+        help="YAML with the key `classes`, such as a model.yaml or a dataset's description; by "
+        "default those that the zoo's networks with as many outputs have",
+    )
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    output = options.output or options.caffemodel.with_suffix(".safetensors")
+    classes = _read_classes(options.classes) if options.classes else None
+    imported = import_caffe(options.caffemodel, output, classes)
+    names = ", ".join(item.name for item in imported.classes)
+    print(f"{output}: {imported.architecture}, {len(imported.classes)} classes ({names})")
+    return 0
+
+
+def _read_classes(path: Path) -> tuple[SegmentationClass, ...]:
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse_taxonomy(path.name, facts["classes"], void=[]).classes
+    except (ValueError, LookupError, TypeError, yaml.YAMLError) as error:
+        raise CaffeImportError(
+            f"{path} names no classes ({' '.join(str(error).split())}); expected YAML such as "
+            "`classes: [floor, wall]`"
+        ) from error
