@@ -5,8 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from segnet_ros.commands.arguments import size
+from segnet_ros.commands.arguments import count, size
 from segnet_ros.training.export import ExportError, export
+from segnet_ros.training.monte_carlo import SAMPLES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +18,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--details", type=Path, help="YAML with further facts for model.yaml: data, taxonomy"
     )
+    parser.add_argument(
+        "--samples",
+        type=count,
+        help=f"how often a Bayesian network answers per frame (default: {SAMPLES})",
+    )
     parser.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     details = _read_details(options.details) if options.details else {}
-    model = export(options.weights, options.output, options.size, details)
+    model = export(options.weights, options.output, options.size, details, options.samples)
     agreement = model.details["agreement_with_pytorch"]
     print(f"{options.output}: PyTorch's label on {agreement:.4%} of the pixels")
     return 0

@@ -1,5 +1,6 @@
 """OpenVINO on the CPU: the engine of machines without an NVIDIA GPU."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ class OpenVinoRuntime:
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         try:
             compiled = core.compile_model(_read_onnx(model.graph), _DEVICE, hints)
-            _check_interface(compiled, model)
+            self._outputs = _output_names(compiled)
+            _check_interface(compiled, model, self._outputs)
         except InferenceError:
             raise
         except Exception as error:  # the ONNX parser's errors have no base class of their own
@@ -62,10 +64,8 @@ class OpenVinoRuntime:
         except RuntimeError as error:
             raise InferenceError(f"OpenVINO failed: {_first_line(error)}") from error
         # The library overwrites its output buffers with the next frame.
-        labels, confidence = (
-            self._request.get_tensor(name).data[0].copy() for name in ("labels", "confidence")
-        )
-        return Prediction(labels, confidence)
+        answers = {name: self._request.get_tensor(name).data[0].copy() for name in self._outputs}
+        return Prediction(**answers)
 
     def close(self) -> None:
         """See `Runtime.close`."""
@@ -78,20 +78,29 @@ def _read_onnx(path: Path) -> "openvino.Model":
     return frontend.convert(frontend.load(str(path)))
 
 
-def _check_interface(compiled: "openvino.CompiledModel", model: Model) -> None:
+def _output_names(compiled: "openvino.CompiledModel") -> list[str]:
+    """What to read: Bayesian networks have a third output."""
+    names = {name for port in compiled.outputs for name in port.names}
+    return ["labels", "confidence", *({"uncertainty"} & names)]
+
+
+def _check_interface(
+    compiled: "openvino.CompiledModel", model: Model, outputs: Sequence[str]
+) -> None:
     width, height = model.size
-    expected = {
-        "image": [1, height, width, 3],
-        "labels": [1, height, width],
-        "confidence": [1, height, width],
-    }
-    for name, shape in expected.items():
-        port = compiled.input(name) if name == "image" else compiled.output(name)
-        if list(port.shape) != shape or port.element_type != openvino.Type.u8:
-            raise InferenceError(
-                f"{model.graph}: {name} is {port.element_type.get_type_name()} "
-                f"{list(port.shape)}; expected u8 {shape}; export the model again"
-            )
+    _check_port(compiled.input("image"), "image", [1, height, width, 3], model)
+    for name in outputs:
+        _check_port(compiled.output(name), name, [1, height, width], model)
+
+
+def _check_port(
+    port: "openvino.ConstOutput", name: str, shape: Sequence[int], model: Model
+) -> None:
+    if list(port.shape) != shape or port.element_type != openvino.Type.u8:
+        raise InferenceError(
+            f"{model.graph}: {name} is {port.element_type.get_type_name()} "
+            f"{list(port.shape)}; expected u8 {shape}; export the model again"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -18,10 +18,13 @@ class Prediction:
     Attributes:
         labels: uint8 [H, W], class ids.
         confidence: uint8 [H, W], softmax probability of the label, 255 = certain.
+        uncertainty: uint8 [H, W] of a Bayesian network, None of others: 255 times the root of the
+            classes' summed variances over the samples; 0 = all samples agree.
     """
 
     labels: npt.NDArray[np.uint8]
     confidence: npt.NDArray[np.uint8]
+    uncertainty: npt.NDArray[np.uint8] | None = None
 
 
 class Runtime(Protocol):

@@ -99,6 +99,15 @@ class Segmentation:
         return resize_labels(self.prediction.confidence, self._size)
 
     @cached_property
+    def uncertainty(self) -> Pixels | None:
+        """How far samples differ at the picture's size, uint8 [H, W], 0 = not at all.
+
+        None unless the model is Bayesian; see `Prediction`.
+        """
+        uncertainty = self.prediction.uncertainty
+        return None if uncertainty is None else resize_labels(uncertainty, self._size)
+
+    @cached_property
     def color(self) -> Pixels:
         """Class colours at the picture's size, uint8 [H, W, 3] RGB."""
         return colorize(self.labels, self.colors)

@@ -25,8 +25,14 @@ from segnet_ros.inference.model import (
     save_description,
 )
 from segnet_ros.simulation.drive import StreetDrive
-from segnet_ros.training.models.switches import MaskSwitching
+from segnet_ros.training.deployed import (
+    DeployedBayesianNetwork,
+    DeployedNetwork,
+    use_mask_switching,
+)
+from segnet_ros.training.monte_carlo import SAMPLES, is_bayesian
 from segnet_ros.training.normalization import Normalization
+from segnet_ros.training.packed_masks import pack_masks
 from segnet_ros.training.trained import load_trained
 
 OPSET = 17
@@ -39,22 +45,13 @@ class ExportError(RuntimeError):
     """The model folder cannot be written, or the file does not do what the network does."""
 
 
-class DeployedNetwork(nn.Module):
-    """Everything between camera bytes and labels, as the exported graph holds it."""
-
-    def __init__(self, network: nn.Module, normalization: Normalization) -> None:
-        super().__init__()
-        self.normalization = normalization
-        self.network = network
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 [N, H, W, 3] RGB to labels and confidence (255 = certain), uint8 [N, H, W]."""
-        probability = torch.softmax(self.network(self.normalization(image)), dim=1)
-        confidence, labels = probability.max(dim=1)
-        return labels.to(torch.uint8), (confidence * 255.0 + 0.5).to(torch.uint8)
-
-
-def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[str, Any]) -> Model:
+def export(
+    weights: Path,
+    output: Path,
+    size: tuple[int, int],
+    details: Mapping[str, Any],
+    samples: int | None = None,
+) -> Model:
     """Export trained weights.
 
     Args:
@@ -63,15 +60,16 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
             replaced as a whole.
         size: (width, height) of the network's input, at least 64x48.
         details: Further facts for model.yaml, such as the training data and scores.
+        samples: How often a Bayesian network answers per frame; by default `SAMPLES` times.
 
     Raises:
         CheckpointError: the weights cannot be used.
-        ExportError: `output` holds something else than a model, the size is too small, or the
-            file's labels differ from PyTorch's.
+        ExportError: `output` holds something else than a model, the size is too small, samples
+            are asked of a network without any, or the file's labels differ from PyTorch's.
     """
     _refuse_foreign_folder(output)
     trained = load_trained(weights)
-    deployed = deployable(trained.network, trained.normalization)
+    deployed = deployable(trained.network, trained.normalization, samples)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as temporary:
         folder = Path(temporary) / output.name
@@ -93,6 +91,7 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
             details={
                 "recipe": trained.recipe,
                 "agreement_with_pytorch": round(agreement, 6),
+                **deployed.facts,
                 **details,
             },
         )
@@ -101,13 +100,31 @@ def export(weights: Path, output: Path, size: tuple[int, int], details: Mapping[
     return replace(model, folder=output)
 
 
-def deployable(network: nn.Module, normalization: Normalization) -> DeployedNetwork:
-    """A copy for export: batch norm folded, weights rounded to half precision, no indices."""
+def deployable(
+    network: nn.Module, normalization: Normalization, samples: int | None = None
+) -> DeployedNetwork:
+    """A copy for export: batch norm folded, weights rounded to half precision, no indices.
+
+    Args:
+        network: Stays as it is.
+        normalization: From camera bytes to the network's input.
+        samples: Masks to freeze in a Bayesian network; by default `SAMPLES`.
+
+    Raises:
+        ExportError: samples are asked of a network without any.
+    """
     folded = _fold_batch_norm(copy.deepcopy(network).eval())
-    for module in folded.modules():
-        if hasattr(module, "switching"):
-            module.switching = MaskSwitching()  # type: ignore[assignment]
-    return DeployedNetwork(folded.half().float(), normalization).eval()
+    use_mask_switching(folded)
+    folded = folded.half().float()
+    if is_bayesian(folded):
+        count = SAMPLES if samples is None else samples
+        return DeployedBayesianNetwork(folded, normalization, count).eval()
+    if samples is not None:
+        raise ExportError(
+            f"{samples} samples are asked of a network that has nothing to sample; "
+            "only a Bayesian architecture has, such as bayesian_segnet"
+        )
+    return DeployedNetwork(folded, normalization).eval()
 
 
 def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> None:
@@ -117,6 +134,7 @@ def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> 
     _trace(deployed, example, path)
     graph = onnx.load(path)
     _store_weights_in_half(graph)
+    pack_masks(graph)
     _declare_outputs(graph, [1, height, width])
     onnx.checker.check_model(graph)
     onnx.save(graph, path)
@@ -166,7 +184,7 @@ def _trace(deployed: DeployedNetwork, example: Tensor, path: Path) -> None:
             dynamo=False,
             opset_version=OPSET,
             input_names=["image"],
-            output_names=["labels", "confidence"],
+            output_names=list(deployed.outputs),
         )
 
 
@@ -194,10 +212,13 @@ def _fold_batch_norm(module: nn.Module) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, _fold_batch_norm(child))
     match list(module.children()):
-        case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm, *rest] if isinstance(
-            module, nn.Sequential
-        ):
-            return nn.Sequential(fuse_conv_bn_eval(convolution, norm), *rest)
+        case [
+            nn.Conv2d() | nn.ConvTranspose2d() as convolution,
+            nn.BatchNorm2d() as norm,
+            *rest,
+        ] if isinstance(module, nn.Sequential):
+            transposed = isinstance(convolution, nn.ConvTranspose2d)
+            return nn.Sequential(fuse_conv_bn_eval(convolution, norm, transposed), *rest)
     return module
 
 

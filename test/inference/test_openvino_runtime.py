@@ -92,6 +92,37 @@ def test_a_failing_library_is_reported(model: Model) -> None:
     assert str(caught.value) == "OpenVINO failed: out of memory"
 
 
+def test_other_networks_have_no_uncertainty(model: Model) -> None:
+    assert OpenVinoRuntime(model).infer(_noise(0)).uncertainty is None
+
+
+def _add_uncertainty(graph: Any) -> None:
+    """The darkest channel's value."""
+    helper = onnx.helper
+    uint8 = onnx.TensorProto.UINT8
+    graph.node.append(helper.make_node("ReduceMin", ["pixels"], ["least"], axes=[3], keepdims=0))
+    graph.node.append(helper.make_node("Cast", ["least"], ["uncertainty"], to=uint8))
+    graph.output.append(helper.make_tensor_value_info("uncertainty", uint8, [1, 12, 16]))
+
+
+def test_third_output_is_the_uncertainty(model: Model, tmp_path: Path) -> None:
+    runtime = OpenVinoRuntime(_write(model, tmp_path, _add_uncertainty))
+    first, second = _noise(1), _noise(2)
+    prediction = runtime.infer(first)
+    runtime.infer(second)
+    assert prediction.uncertainty is not None
+    assert prediction.uncertainty.dtype == np.uint8
+    np.testing.assert_array_equal(prediction.uncertainty, first.min(axis=2))
+    np.testing.assert_array_equal(prediction.labels, first.argmax(axis=2))
+    np.testing.assert_array_equal(prediction.confidence, first.max(axis=2))
+
+
+def _make_uncertainty_float(graph: Any) -> None:
+    _add_uncertainty(graph)
+    graph.node[-1].attribute[0].i = onnx.TensorProto.FLOAT
+    graph.output[2].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+
+
 def _write(model: Model, folder: Path, change: Change) -> Model:
     graph = onnx.load(model.graph)
     change(graph.graph)
@@ -120,6 +151,7 @@ def _keep_the_channel_axis(graph: Any) -> None:
     [
         (_make_labels_int32, "labels is i32 [1, 12, 16]; expected u8 [1, 12, 16]"),
         (_make_input_float, "image is f32 [1, 12, 16, 3]; expected u8 [1, 12, 16, 3]"),
+        (_make_uncertainty_float, "uncertainty is f32 [1, 12, 16]; expected u8 [1, 12, 16]"),
         (_keep_the_channel_axis, "confidence is u8 [1, 12, 16, 1]; expected u8 [1, 12, 16]"),
     ],
 )

@@ -71,6 +71,18 @@ def test_labels_and_confidence_at_camera_size(segmenter: Segmenter, factor: int)
     np.testing.assert_array_equal(answer.confidence, _enlarge(small.max(axis=2), factor))
 
 
+def test_uncertainty_at_camera_size() -> None:
+    small = _noise()[:, :, 0]
+    prediction = Prediction(small, small, uncertainty=small.T.reshape(12, 16))
+    answer = Segmentation(np.zeros((36, 48, 3), np.uint8), prediction, COLORS, 0.0, 0.0)
+    expected = _enlarge(small.T.reshape(12, 16), 3)
+    np.testing.assert_array_equal(answer.uncertainty, expected)
+
+
+def test_other_models_have_no_uncertainty(segmenter: Segmenter) -> None:
+    assert segmenter.segment(_noise()).uncertainty is None
+
+
 def test_colors_and_overlay_at_camera_size(segmenter: Segmenter) -> None:
     small = _noise(1)
     image = _enlarge(small, 3)
@@ -142,9 +154,10 @@ def test_stages_are_timed(
         (lambda answer: None, []),
         (lambda answer: (answer.labels, answer.labels), [1]),
         (lambda answer: (answer.confidence, answer.confidence), [2]),
+        (lambda answer: (answer.uncertainty, answer.uncertainty), [3]),
         (lambda answer: (answer.overlay(0.5), answer.color, answer.labels), [1]),
     ],
-    ids=["nothing", "labels", "confidence", "overlay"],
+    ids=["nothing", "labels", "confidence", "uncertainty", "overlay"],
 )
 def test_only_what_is_asked_for_is_computed_and_only_once(
     monkeypatch: pytest.MonkeyPatch, ask: Callable[[Segmentation], object], resized: list[int]
@@ -156,7 +169,7 @@ def test_only_what_is_asked_for_is_computed_and_only_once(
         return np.full((size[1], size[0]), pixels[0, 0], np.uint8)
 
     monkeypatch.setattr(module, "resize_labels", resize)
-    prediction = Prediction(np.full((1, 1), 1, np.uint8), np.full((1, 1), 2, np.uint8))
+    prediction = Prediction(*(np.full((1, 1), value, np.uint8) for value in (1, 2, 3)))
     table = np.zeros((256, 1, 3), np.uint8)
     ask(Segmentation(np.zeros((4, 5, 3), np.uint8), prediction, table, 0.0, 0.0))
     assert seen == resized

@@ -25,6 +25,9 @@ from segnet_ros.training import export as exporting
 from segnet_ros.training.checkpoint import CheckpointError, save_weights
 from segnet_ros.training.export import ExportError, deployable, export, label_agreement, write_onnx
 from segnet_ros.training.models import ARCHITECTURES, build_model
+from segnet_ros.training.models.bayesian_segnet import BayesianSegNet
+from segnet_ros.training.models.bayesian_segnet_basic import BayesianSegNetBasic
+from segnet_ros.training.models.deconvnet import DeconvNet
 from segnet_ros.training.models.segnet import SegNet
 from segnet_ros.training.models.segnet_basic import SegNetBasic
 from segnet_ros.training.models.segnet_light import SegNetLight
@@ -39,12 +42,17 @@ FAMILY = {
     "segnet_basic": partial(SegNetBasic, kernel_size=3, width=8),
     "segnet_light": TINY,
 }
+BAYESIAN = {
+    "bayesian_segnet": partial(BayesianSegNet, widths=(4, 6, 8, 8), depths=(1, 1, 2, 1)),
+    "bayesian_segnet_basic": partial(BayesianSegNetBasic, kernel_size=3, width=8),
+}
 ODD = (75, 53)
 
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(ARCHITECTURES, "tiny", TINY)
+    monkeypatch.setitem(ARCHITECTURES, "tiny_bayesian", BAYESIAN["bayesian_segnet_basic"])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -69,10 +77,16 @@ def randomize(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def save_tiny(path: Path, **recipe: Any) -> Path:
-    facts = {"architecture": "tiny", "epochs": 2} | recipe
-    save_weights(
-        path, randomize(TINY(CLASSES)), {"recipe": json.dumps(facts), "classes": CLASSES_JSON}
-    )
+    return _save(path, TINY, {"architecture": "tiny", "epochs": 2} | recipe)
+
+
+def save_tiny_bayesian(path: Path) -> Path:
+    return _save(path, BAYESIAN["bayesian_segnet_basic"], {"architecture": "tiny_bayesian"})
+
+
+def _save(path: Path, architecture: Any, recipe: dict[str, Any]) -> Path:
+    metadata = {"recipe": json.dumps(recipe), "classes": CLASSES_JSON}
+    save_weights(path, randomize(architecture(CLASSES)), metadata)
     return path
 
 
@@ -85,6 +99,12 @@ def run_onnx(path: Path, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
     result = openvino.Core().compile_model(str(path), "CPU", hints)(image[None])
     return result["labels"][0], result["confidence"][0]
+
+
+def run_bayesian_onnx(path: Path, image: np.ndarray) -> list[np.ndarray]:
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
+    result = openvino.Core().compile_model(str(path), "CPU", hints)(image[None])
+    return [result[name][0] for name in ("labels", "confidence", "uncertainty")]
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -124,9 +144,52 @@ def test_file_gives_pytorchs_labels_and_confidence(
         assert np.mean(np.abs(confidence - expected[1].astype(int)) <= 1) > 0.998
 
 
-@pytest.mark.parametrize("architecture", FAMILY)
+@pytest.mark.parametrize("size", [(64, 48), ODD], ids=str)
+@pytest.mark.parametrize("architecture", BAYESIAN)
+def test_bayesian_file_gives_pytorchs_answers(
+    architecture: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    deployed = deployable(randomize(BAYESIAN[architecture](CLASSES)), Normalization(), samples=5)
+    write_onnx(deployed, size, tmp_path / "model.onnx")
+    image = picture(size)
+    answers = run_bayesian_onnx(tmp_path / "model.onnx", image)
+    with torch.inference_mode():
+        expected = [answer[0].numpy() for answer in deployed(torch.from_numpy(image)[None])]
+    for answer, reference in zip(answers, expected, strict=True):
+        assert answer.dtype == np.uint8
+        assert answer.shape == reference.shape == (size[1], size[0])
+        assert np.ptp(reference) > 3  # the comparison means something
+    assert (answers[0] == expected[0]).mean() > 0.998
+    for answer, reference in zip(answers[1:], expected[1:], strict=True):
+        # Another order of additions may flip a switch: a few pixels, not more.
+        assert np.mean(np.abs(answer - reference.astype(int)) <= 1) > 0.995
+    assert np.ptp(expected[2]) > 50
+    # The second frame finds the same masks.
+    again = run_bayesian_onnx(tmp_path / "model.onnx", image)
+    assert all(np.array_equal(a, b) for a, b in zip(answers, again, strict=True))
+
+
+def test_bayesian_answers_of_known_samples() -> None:
+    network = BAYESIAN["bayesian_segnet_basic"](CLASSES).eval()
+    deployed = deployable(network, Normalization(), samples=2)
+    probability = torch.zeros(2, CLASSES, 1, 3)
+    probability[:, 4, 0, 0] = 1.0  # agreed
+    probability[0, 2, 0, 1] = probability[1, 9, 0, 1] = 1.0  # as far apart as can be
+    probability[0, 3, 0, 2], probability[0, 5, 0, 2] = 0.9, 0.1
+    probability[1, 3, 0, 2], probability[1, 5, 0, 2] = 0.7, 0.3
+    deployed._probability = lambda image: probability  # type: ignore[method-assign]
+    labels, confidence, uncertainty = deployed(torch.zeros(1, 1, 3, 3, dtype=torch.uint8))
+    assert labels[0, 0].tolist() == [4, 2, 3]
+    assert confidence[0, 0].tolist() == [255, 128, 204]
+    # 255 * sqrt(1/4 + 1/4) and 255 * sqrt(0.01 + 0.01)
+    assert uncertainty[0, 0].tolist() == [0, 180, 36]
+
+
+@pytest.mark.parametrize("architecture", [*FAMILY, "deconvnet"])
 def test_folding_and_switching_keep_the_scores(architecture: str) -> None:
-    network = randomize(FAMILY[architecture](CLASSES))
+    # DeconvNet's transposed convolutions have batch norm to fold, too.
+    deconvnet = partial(DeconvNet, widths=(4, 4, 6, 6, 6), fc_width=8)
+    network = randomize({**FAMILY, "deconvnet": deconvnet}[architecture](CLASSES))
     image = torch.rand(1, 3, 29, 38, generator=torch.Generator().manual_seed(1))
     folded = exporting._fold_batch_norm(copy.deepcopy(network))
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
@@ -207,6 +270,24 @@ def test_graph_holds_no_indices_and_no_batch_normalization(graph: onnx.ModelProt
     assert [len(node.output) for node in pools] == [1] * 6
 
 
+def test_bayesian_graph_is_small_and_draws_nothing_at_random(tmp_path: Path) -> None:
+    network = randomize(BAYESIAN["bayesian_segnet_basic"](CLASSES))
+    write_onnx(deployable(network, Normalization(), samples=6), ODD, tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    ports = [(p.name, [d.dim_value for d in p.type.tensor_type.shape.dim]) for p in graph.output]
+    assert ports == [(name, [1, 53, 75]) for name in ("labels", "confidence", "uncertainty")]
+    kinds = {node.op_type for node in graph.node}
+    random = {"RandomUniform", "RandomUniformLike", "RandomNormal", "Bernoulli", "Multinomial"}
+    assert kinds & (random | {"Dropout", "BatchNormalization"}) == set()
+    masks = [t for t in graph.initializer if t.name.endswith("_words")]
+    # pool3, pool4, decoder 4, decoder 3: six samples of eight maps.
+    cells = sum(6 * 8 * places for places in (7 * 10, 4 * 5, 7 * 10, 14 * 19))
+    assert len(masks) == 4
+    assert sum(len(t.raw_data) for t in masks) < cells / 5
+    largest = [node.attribute[0].t for node in graph.node if node.op_type == "Constant"]
+    assert all(np.prod(t.dims) < 256 for t in largest if t.data_type == TensorProto.BOOL)
+
+
 def test_kernels_are_stored_in_half_precision_and_lose_nothing(graph: onnx.ModelProto) -> None:
     network = deployable(randomize(TINY(CLASSES)), Normalization())
     kernels = [p.detach().numpy() for p in network.parameters() if p.numel() >= 256]
@@ -271,6 +352,37 @@ def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> 
         labels = segmenter.segment(image).labels
     # The runtime may compute in bfloat16.
     assert (labels == expected.numpy()).mean() > 0.8
+
+
+@pytest.mark.usefixtures("one_check_frame")
+def test_exported_bayesian_model_tells_its_uncertainty(tmp_path: Path) -> None:
+    weights = save_tiny_bayesian(tmp_path / "weights.safetensors")
+    model = export(weights, tmp_path / "model", (64, 48), {}, samples=3)
+    assert model.details["samples"] == 3
+    assert load_model(tmp_path / "model").details["samples"] == 3
+    trained = load_trained(weights)
+    deployed = deployable(trained.network, trained.normalization, samples=3)
+    image = picture((64, 48))
+    with torch.inference_mode():
+        expected = deployed(torch.from_numpy(image)[None])[2][0].numpy()
+    with Segmenter(tmp_path / "model") as segmenter:
+        uncertainty = segmenter.segment(image).uncertainty
+    assert uncertainty is not None
+    # The runtime may compute in bfloat16.
+    assert np.mean(np.abs(uncertainty - expected.astype(int))) < np.std(expected) / 2
+    assert np.corrcoef(uncertainty.ravel(), expected.ravel())[0, 1] > 0.8
+
+
+@pytest.mark.usefixtures("one_check_frame")
+def test_bayesian_model_is_sampled_eight_times_by_default(tmp_path: Path) -> None:
+    weights = save_tiny_bayesian(tmp_path / "weights.safetensors")
+    assert export(weights, tmp_path / "model", (64, 48), {}).details["samples"] == 8
+
+
+def test_samples_of_other_models_are_refused(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="4 samples are asked of a network that has nothing"):
+        export(weights, tmp_path / "model", (64, 48), {}, samples=4)
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.usefixtures("one_check_frame")

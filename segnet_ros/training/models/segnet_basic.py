@@ -2,20 +2,16 @@
 
 from torch import Tensor, nn
 
-from segnet_ros.training.models.layers import (
-    conv_bn,
-    conv_bn_relu,
-    initialize,
-    initialize_classifier,
-)
+from segnet_ros.training.models.basic import STAGES, basic_encoder
+from segnet_ros.training.models.layers import conv_bn, initialize, initialize_classifier
 from segnet_ros.training.models.stages import encode_decode
 from segnet_ros.training.models.switches import IndexSwitching, Switching
-
-_STAGES = 4
 
 
 class SegNetBasic(nn.Module):
     """Four encoders and four decoders of one convolution each; no ReLU in the decoder.
+
+    1.417 M parameters for 11 classes; Table 1: 1.425 M.
 
     Args:
         classes: Number of classes.
@@ -25,13 +21,9 @@ class SegNetBasic(nn.Module):
 
     def __init__(self, classes: int, kernel_size: int = 7, width: int = 64) -> None:
         super().__init__()
-        if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size is {kernel_size}; expected an odd number, such as 7")
         self.switching: Switching = IndexSwitching()
-        self.encoder = nn.ModuleList(
-            conv_bn_relu(3 if stage == 0 else width, width, kernel_size) for stage in range(_STAGES)
-        )
-        self.decoder = nn.ModuleList(conv_bn(width, width, kernel_size) for _ in range(_STAGES))
+        self.encoder = basic_encoder(kernel_size, width)
+        self.decoder = nn.ModuleList(conv_bn(width, width, kernel_size) for _ in range(STAGES))
         self.classifier = nn.Conv2d(width, classes, 1)
         self.apply(initialize)
         initialize_classifier(self.classifier)
