@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Train the shipped models on one GPU and leave weights in parts of at most 15 MiB.
+#
+#   bench/gpu/train_all.sh PACKED OUT [NAME...]
+#
+# PACKED  what bench/gpu/pack_camvid.py wrote
+# OUT     where NAME.safetensors.part-*, NAME.log.jsonl and NAME.scores.json go
+# NAME    recipes of config/training without .yaml; default: all that are shipped
+#
+# Runs live in $RUNS (default: PACKED/runs). A run that was cut short, by $SECONDS_EACH or by
+# anything else, goes on from its last checkpoint when the same command is given again.
+# Put the parts together again with: cat NAME.safetensors.part-* > NAME.safetensors
+# Needed on the machine: torch, numpy, opencv, pyyaml, rich, safetensors, tensorboard, onnx.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+packed=$1 out=$2
+shift 2
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=(segnet_light_camvid segnet_basic_camvid segnet_camvid)
+runs=${RUNS:-$packed/runs}
+rendered=$runs/rendered
+segnet=(python3 -m segnet_ros)
+workers=$(($(nproc) - 1))
+mkdir -p "$out" "$runs"
+
+if [ ! -d "$rendered" ]; then
+    # Shares of one training set, drawn side by side: seeds 1000 to 1299.
+    for share in $(seq 0 $((workers - 1))); do
+        first=$((1000 + share * 300 / workers)) next=$((1000 + (share + 1) * 300 / workers))
+        "${segnet[@]}" render "$rendered/$share" --name train --varied \
+            --frames $((next - first)) --seed "$first" > /dev/null &
+    done
+    wait
+fi
+data=(--data "$packed/camvid.yaml")
+for share in "$rendered"/*; do data+=(--data "$share"); done
+
+for name in "${names[@]}"; do
+    run=$runs/$name
+    echo "== $name"
+    "${segnet[@]}" train "config/training/$name.yaml" "${data[@]}" --output "$run" --dry-run
+    timeout --preserve-status --signal=INT "${SECONDS_EACH:-0}" \
+        "${segnet[@]}" train "config/training/$name.yaml" "${data[@]}" --output "$run" \
+        --workers "$workers" || echo "$name stopped early; the last weights are packed"
+    cp "$run/log.jsonl" "$out/$name.log.jsonl"
+    python3 bench/gpu/halve_weights.py "$run/weights.safetensors" "$runs/$name.safetensors"
+    split --bytes=15M "$runs/$name.safetensors" "$out/$name.safetensors.part-"
+    "${segnet[@]}" evaluate --model "$runs/$name.safetensors" --data "$packed/camvid.yaml" \
+        --split val --json "$out/$name.scores.json"
+done
