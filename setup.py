@@ -9,9 +9,27 @@ EXTRAS = {
     "cpu": ["openvino>=2024.4"],
     "bag": ["rosbags>=0.10.5"],
     "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
-    "train": ["torch>=2.4", "safetensors>=0.4", "onnx>=1.16", "openvino>=2024.4"],
-    "dev": ["pytest>=7.4,<8", "hypothesis>=6.100", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
+    "train": [
+        "torch>=2.4",
+        "safetensors>=0.4",
+        "onnx>=1.16",
+        "openvino>=2024.4",
+        "pillow>=9.1",
+        "protobuf>=4.22",
+        "tensorboard>=2.10",
+    ],
+    "report": ["jinja2>=3.0", "matplotlib>=3.6"],
+    "dev": [
+        "pytest>=7.4,<8",
+        "hypothesis>=6.100",
+        "scikit-learn>=1.3",
+        "torchmetrics>=1.0",
+        "ruff>=0.6",
+        "mypy>=1.11",
+        "types-PyYAML",
+    ],
 }
+EXTRAS["dev"] += EXTRAS["report"]
 
 
 def shared(folder):
@@ -28,6 +46,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={f"{PACKAGE}.evaluation": ["page.html"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

@@ -21,7 +21,9 @@ _VERBS = {
     "render": _Verb("render", "render a street scene with exact labels", "cpu"),
     "train": _Verb("train", "train a network on labelled frames", "train"),
     "evaluate": _Verb("evaluate", "score a model on labelled frames", "cpu"),
+    "compare": _Verb("compare", "score several models side by side", "train,cpu,report"),
     "export": _Verb("export", "turn trained weights into a model folder", "train,cpu"),
+    "import-caffe": _Verb("import_caffe", "read weights of the SegNet authors", "train"),
 }
 
 Command = Callable[[argparse.Namespace], int]

@@ -101,7 +101,10 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
         segnet("--help")
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    verbs = {"node", "run", "replay", "demo", "render", "train", "evaluate", "export"}
+    verbs = {
+        "node", "run", "replay", "demo", "render", "train", "evaluate", "compare", "export",
+        "import-caffe",
+    }  # fmt: skip
     assert verbs <= set(text.split())
 
 
@@ -360,8 +363,8 @@ def test_evaluate_scores_a_split(
     assert scores["global_accuracy"] == 0.75
     assert scores["class_accuracy"] == pytest.approx(2 / 3)
     assert scores["miou"] == pytest.approx((1 + 0 + 0.5) / 3)
-    assert scores["per_class"]["Pole"] == {"iou": 0.5, "accuracy": 1.0}
-    assert scores["per_class"]["Car"] == {"iou": None, "accuracy": None}
+    assert scores["per_class"]["Pole"] == {"iou": 0.5, "accuracy": 1.0, "bf": None}
+    assert scores["per_class"]["Car"] == {"iou": None, "accuracy": None, "bf": None}
     text = capsys.readouterr().out
     assert "mIoU 50.0, class accuracy 66.7, global accuracy 75.0" in text
     assert "4 frames" in text

@@ -50,7 +50,7 @@ _BELOW = ("inference", "datasets", "evaluation", "simulation")
 RULES = {
     "inference": Rule((), _ALL),
     "datasets": Rule(("inference",), _ALL),
-    "evaluation": Rule(("inference", "datasets"), _ALL),
+    "evaluation": Rule(("inference", "datasets"), _ALL, ("jinja2", "matplotlib")),
     "simulation": Rule(("inference",), _ALL),
     "ros": Rule(_BELOW, (*_ENGINES, "torch"), ("rclpy", "sensor_msgs", "rosbags")),
     "training": Rule(_BELOW, _ROS, ("onnx", "openvino", "rich", "safetensors", "torch")),

@@ -1,9 +1,14 @@
-"""Scores of semantic segmentation from a confusion matrix."""
+"""Scores of semantic segmentation from confusion matrices."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+MEASURES = ("global_accuracy", "class_accuracy", "miou", "fwiou")
 
 
 def confusion_matrix(
@@ -26,6 +31,54 @@ def confusion_matrix(
     return np.bincount(cells, minlength=classes * columns).reshape(classes, columns)
 
 
+class Tally(NamedTuple):
+    """All that the measures need of confusion matrices: float64 [..., classes] each.
+
+    Attributes:
+        hits: Pixels of a class that are predicted as it.
+        truth: Labelled pixels of a class.
+        predicted: Labelled pixels predicted as a class.
+    """
+
+    hits: Floats
+    truth: Floats
+    predicted: Floats
+
+
+def tally(confusion: npt.NDArray[np.int64]) -> Tally:
+    """Reduce confusion matrices, [..., classes, classes + 1]; tallies of frames add up."""
+    counts = confusion.astype(np.float64)
+    return Tally(
+        hits=np.diagonal(counts, axis1=-2, axis2=-1),
+        truth=counts.sum(axis=-1),
+        predicted=counts[..., :-1].sum(axis=-2),
+    )
+
+
+def class_scores(counted: Tally) -> tuple[Floats, Floats]:
+    """IoU and recall per class, [..., classes] each; see `Scores` for NaN."""
+    union = counted.truth + counted.predicted - counted.hits
+    with np.errstate(invalid="ignore"):
+        return counted.hits / union, counted.hits / counted.truth
+
+
+def measures(counted: Tally) -> Floats:
+    """The `MEASURES` of every tally, [..., 4]; NaN where no pixel is labelled."""
+    iou, recall = class_scores(counted)
+    total = counted.truth.sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        global_accuracy = counted.hits.sum(axis=-1) / total
+        fwiou = np.nansum(counted.truth * iou, axis=-1) / total
+    return np.stack([global_accuracy, known_mean(recall), known_mean(iou), fwiou], axis=-1)
+
+
+def known_mean(values: Floats) -> Floats:
+    """Mean over the last axis of what is not NaN; NaN where nothing is known."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1))
+
+
 @dataclass(frozen=True)
 class Scores:
     """The measures of the SegNet paper, all fractions 0..1.
@@ -44,8 +97,8 @@ class Scores:
     class_accuracy: float
     miou: float
     fwiou: float
-    iou: npt.NDArray[np.float64]
-    recall: npt.NDArray[np.float64]
+    iou: Floats
+    recall: Floats
 
 
 def scores(confusion: npt.NDArray[np.int64]) -> Scores:
@@ -54,19 +107,9 @@ def scores(confusion: npt.NDArray[np.int64]) -> Scores:
     Raises:
         ValueError: no labelled pixel was counted.
     """
-    total = confusion.sum()
-    if total == 0:
+    if not confusion.any():
         raise ValueError("no labelled pixel to score: every label is void")
-    hits = np.diag(confusion).astype(np.float64)
-    truth = confusion.sum(axis=1).astype(np.float64)
-    union = truth + confusion[:, :-1].sum(axis=0) - hits
-    with np.errstate(invalid="ignore"):
-        iou, recall = hits / union, hits / truth
-    return Scores(
-        global_accuracy=float(hits.sum() / total),
-        class_accuracy=float(np.nanmean(recall)),
-        miou=float(np.nanmean(iou)),
-        fwiou=float(np.nansum(truth * iou) / total),
-        iou=iou,
-        recall=recall,
-    )
+    counted = tally(confusion)
+    iou, recall = class_scores(counted)
+    means = dict(zip(MEASURES, measures(counted).tolist(), strict=True))
+    return Scores(**means, iou=iou, recall=recall)

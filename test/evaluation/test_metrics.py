@@ -8,7 +8,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from segnet_ros.evaluation.metrics import confusion_matrix, scores
+from segnet_ros.evaluation.metrics import (
+    MEASURES,
+    confusion_matrix,
+    known_mean,
+    measures,
+    scores,
+    tally,
+)
 
 Labels = npt.NDArray[np.uint8]
 Sets = tuple[set[int], set[int]]
@@ -126,6 +133,76 @@ def test_sums_score_as_one_picture() -> None:
     truth, predicted = np.random.default_rng(5).integers(0, 5, (2, 6, 40), dtype=np.uint8)
     parts = [confusion_matrix(truth[row], predicted[row], 4) for row in range(6)]
     np.testing.assert_array_equal(sum(parts), confusion_matrix(truth, predicted, 4))
+
+
+def test_stacked_matrices_are_scored_one_by_one() -> None:
+    truth, predicted = np.random.default_rng(6).integers(0, 5, (2, 6, 40), dtype=np.uint8)
+    stack = np.stack([confusion_matrix(truth[row], predicted[row], 4) for row in range(6)])
+    for row, values in zip(stack, measures(tally(stack)).tolist(), strict=True):
+        single = scores(row)
+        assert values == [getattr(single, name) for name in MEASURES]
+
+
+def test_measures_of_nothing_are_unknown() -> None:
+    assert np.isnan(measures(tally(np.zeros((2, 3, 4), np.int64)))).all()
+
+
+def test_mean_of_what_is_known() -> None:
+    values = np.array([[1.0, np.nan, 4.0], [np.nan] * 3, [2.0, 2.0, 5.0]])
+    np.testing.assert_array_equal(known_mean(values), [2.5, np.nan, 3.0])
+    assert known_mean(values[0]) == 2.5
+
+
+def _street() -> tuple[Labels, Labels]:
+    """12 classes with void 255 and unequal frequencies; class 7 does not occur, 10 is only seen."""
+    generator = np.random.default_rng(8)
+    ids = np.array([0, 1, 2, 3, 4, 5, 6, 8, 9, 11, 255], np.uint8)
+    truth = generator.choice(ids, 30_000, p=[0.3, 0.25, *[0.05] * 9])
+    guess = generator.choice(np.r_[ids[:-1], 10], truth.size).astype(np.uint8)
+    return truth, np.where(generator.random(truth.size) < 0.6, truth % 255, guess).astype(np.uint8)
+
+
+def test_equal_torchmetrics() -> None:
+    torch = pytest.importorskip("torch", reason="needs torch: pip install 'segnet_ros[train]'")
+    metrics = pytest.importorskip("torchmetrics.classification", reason="needs torchmetrics")
+    truth, predicted = _street()
+    pair = torch.from_numpy(predicted.astype(int)), torch.from_numpy(truth.astype(int))
+    result = scores(confusion_matrix(truth, predicted, 12))
+    options = {"num_classes": 12, "ignore_index": 255}
+
+    def theirs(name: str, average: str) -> npt.NDArray[np.float64]:
+        metric = getattr(metrics, f"Multiclass{name}")(**options, average=average)
+        return np.asarray(metric(*pair))
+
+    # torchmetrics gives 0 where a class does not occur; ours is NaN.
+    np.testing.assert_allclose(np.nan_to_num(result.iou), theirs("JaccardIndex", "none"), rtol=1e-5)
+    np.testing.assert_allclose(np.nan_to_num(result.recall), theirs("Recall", "none"), rtol=1e-5)
+    assert np.isnan(result.iou).nonzero()[0].tolist() == [7]
+    assert np.isnan(result.recall).nonzero()[0].tolist() == [7, 10]
+    assert result.miou == pytest.approx(float(theirs("JaccardIndex", "macro")), rel=1e-5)
+    assert result.fwiou == pytest.approx(float(theirs("JaccardIndex", "weighted")), rel=1e-5)
+    assert result.global_accuracy == pytest.approx(float(theirs("Accuracy", "micro")), rel=1e-5)
+
+
+def test_equal_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="needs scikit-learn")
+    truth, predicted = _street()
+    labelled = truth != 255
+    pair = truth[labelled], predicted[labelled]
+    confusion = confusion_matrix(truth, predicted, 12)
+    result = scores(confusion)
+    np.testing.assert_array_equal(
+        confusion[:, :12], metrics.confusion_matrix(*pair, labels=range(12))
+    )
+    np.testing.assert_allclose(
+        result.iou[~np.isnan(result.iou)], metrics.jaccard_score(*pair, average=None)
+    )
+    assert result.global_accuracy == pytest.approx(metrics.accuracy_score(*pair))
+    assert result.fwiou == pytest.approx(metrics.jaccard_score(*pair, average="weighted"))
+    present = np.unique(pair[0])
+    assert result.class_accuracy == pytest.approx(
+        metrics.recall_score(*pair, labels=present, average="macro")
+    )
 
 
 def test_nothing_labelled() -> None:
