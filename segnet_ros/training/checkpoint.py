@@ -80,17 +80,26 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         CheckpointError: the file is missing or damaged, or names no recipe or no classes.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
+    metadata = read_any_metadata(path)
     for fact in ("recipe", "classes"):
         if fact not in metadata:
             raise CheckpointError(
                 f"weights {path} carry no {fact}; expected a file of `segnet train`"
             )
     return metadata
+
+
+def read_any_metadata(path: Path) -> dict[str, str]:
+    """Whatever is noted beside the tensors of a safetensors file; may be nothing.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
 
 
 def _shape(tensors: dict[str, Tensor], name: str) -> tuple[int, ...] | None:

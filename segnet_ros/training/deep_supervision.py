@@ -10,7 +10,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segnet_ros.training.losses import weighted_cross_entropy
+from segnet_ros.training.losses import Criterion
+from segnet_ros.training.recipe import RecipeError
 
 
 class DeepSupervision(nn.Module):
@@ -19,30 +20,31 @@ class DeepSupervision(nn.Module):
     Args:
         network: The network to watch; its `decoder` holds at least two stages.
         classes: Number of classes.
+
+    Raises:
+        RecipeError: the network has no such decoder.
     """
 
     def __init__(self, network: nn.Module, classes: int) -> None:
         super().__init__()
         self._outputs: list[Tensor] = []
-        # The first entry runs last and feeds the classifier, which has a loss already.
-        stages = list(network.decoder)[1:]  # type: ignore[arg-type]
+        stages = _inner_stages(network)
         self.heads = nn.ModuleList(nn.Conv2d(_maps(stage), classes, 1) for stage in stages)
         for stage in stages:
             stage.register_forward_hook(self._keep)
 
-    def loss(self, labels: Tensor, weights: Tensor, void: int) -> Tensor:
+    def loss(self, labels: Tensor, criterion: Criterion) -> Tensor:
         """Mean of the heads' losses for the network's last forward pass.
 
         Args:
             labels: int64 [N, H, W]; each stage is compared with the nearest labels.
-            weights: float32 [classes].
-            void: The label to ignore.
+            criterion: The loss of each head.
         """
         # The deepest stage runs first.
         features = list(reversed(self._outputs))
         self._outputs.clear()
         losses = [
-            weighted_cross_entropy(logits, _shrink(labels, logits), weights, void)
+            criterion(logits, _shrink(labels, logits))
             for logits in (head(x) for head, x in zip(self.heads, features, strict=True))
         ]
         return sum(losses[1:], losses[0]) / len(losses)
@@ -52,8 +54,27 @@ class DeepSupervision(nn.Module):
             self._outputs.append(output)
 
 
+def _inner_stages(network: nn.Module) -> list[nn.Module]:
+    decoder = getattr(network, "decoder", None)
+    stages = list(decoder) if isinstance(decoder, nn.ModuleList) else []
+    # The first entry runs last and feeds the classifier, which has a loss already.
+    inner = stages[1:]
+    if not inner or not all(map(_convolutions, inner)):
+        raise RecipeError(
+            "inner_weight needs a network whose decoder is a list of stages with convolutions, "
+            f"and {type(network).__name__} has none; set inner_weight: 0"
+        )
+    return inner
+
+
 def _maps(stage: nn.Module) -> int:
-    return [layer for layer in stage.modules() if isinstance(layer, nn.Conv2d)][-1].out_channels
+    return _convolutions(stage)[-1].out_channels
+
+
+def _convolutions(stage: nn.Module) -> list[nn.Conv2d | nn.ConvTranspose2d]:
+    return [
+        layer for layer in stage.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))
+    ]
 
 
 def _shrink(labels: Tensor, logits: Tensor) -> Tensor:

@@ -22,12 +22,17 @@ def test_every_value_is_taken_from_the_file(tmp_path: Path) -> None:
         architecture: segnet_basic
         epochs: 7
         batch_size: 3
+        encoder_weights: vgg16_bn
+        optimizer: sgd
+        momentum: 0.5
         learning_rate: 0.25
         warmup_epochs: 1.5
+        schedule: poly
         weight_decay: 0.125
         gradient_clip: 2
+        loss_normalization: weights
         balance_power: 1
-        inner_weight: 0
+        inner_weight: 0.25
         average_decay: 0
         validate_every: 4
         seed: 9
@@ -45,12 +50,17 @@ def test_every_value_is_taken_from_the_file(tmp_path: Path) -> None:
         architecture="segnet_basic",
         epochs=7,
         batch_size=3,
+        encoder_weights="vgg16_bn",
+        optimizer="sgd",
+        momentum=0.5,
         learning_rate=0.25,
         warmup_epochs=1.5,
+        schedule="poly",
         weight_decay=0.125,
         gradient_clip=2,
+        loss_normalization="weights",
         balance_power=1,
-        inner_weight=0,
+        inner_weight=0.25,
         average_decay=0,
         validate_every=4,
         seed=9,
@@ -63,11 +73,19 @@ def test_what_is_not_given_keeps_its_default(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, text))
     assert recipe == Recipe("segnet", 2, augmentation=Augmentation(flip=False))
     assert (recipe.batch_size, recipe.learning_rate, recipe.balance_power) == (8, 2e-3, 0.5)
+    assert recipe.augmentation is not None
     assert recipe.augmentation.crop == (480, 360)
+    assert (recipe.optimizer, recipe.schedule, recipe.inner_weight) == ("adamw", "cosine", 0)
 
 
-def test_plain_values_give_the_recipe_back() -> None:
-    recipe = Recipe("segnet", 2, seed=4, augmentation=Augmentation(crop=(8, 8)))
+def test_frames_can_be_left_as_they_are(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, "{architecture: segnet, epochs: 2, augmentation: none}"))
+    assert recipe == Recipe("segnet", 2, augmentation=None)
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(crop=(8, 8)), None])
+def test_plain_values_give_the_recipe_back(augmentation: Augmentation | None) -> None:
+    recipe = Recipe("segnet", 2, seed=4, schedule="constant", augmentation=augmentation)
     through_yaml = yaml.safe_load(yaml.safe_dump(recipe.as_dict()))
     assert parse_recipe(through_yaml) == recipe
     assert through_yaml == recipe.as_dict()
@@ -78,8 +96,24 @@ def test_shipped_recipes_are_valid(path: Path) -> None:
     assert read_recipe(path).epochs > 0
 
 
-def test_there_are_shipped_recipes() -> None:
-    assert SHIPPED
+def test_shipped_recipes_of_the_paper_are_its_solver() -> None:
+    shipped = {path.stem: read_recipe(path) for path in SHIPPED}
+    for name, rate, batch in (("segnet_paper", 0.001, 5), ("segnet_basic_paper", 0.1, 12)):
+        recipe = shipped[name]
+        assert (recipe.optimizer, recipe.momentum, recipe.schedule) == ("sgd", 0.9, "constant")
+        assert (recipe.learning_rate, recipe.batch_size) == (rate, batch)
+        assert (recipe.balance_power, recipe.loss_normalization) == (1, "valid_pixels")
+        assert recipe.augmentation is None
+        # What the paper does not know.
+        assert recipe.warmup_epochs == recipe.gradient_clip == recipe.average_decay == 0
+        assert recipe.inner_weight == 0
+    assert shipped["segnet_paper"].encoder_weights == "vgg16"
+    assert shipped["segnet_basic_paper"].encoder_weights == "none"
+
+
+def test_shipped_recipe_of_the_shipped_model_supervises_its_decoder() -> None:
+    shipped = {path.stem: read_recipe(path) for path in SHIPPED}
+    assert shipped["segnet_light_camvid"].inner_weight == 0.5
 
 
 @pytest.mark.parametrize(
@@ -90,6 +124,11 @@ def test_there_are_shipped_recipes() -> None:
         ({"augmentation": {"zoom": 1}}, "unknown key zoom in augmentation; expected .*scale"),
         ({"augmentation": [1, 2]}, "augmentation holds list; expected a mapping"),
         ({"augmentation": None}, "augmentation holds NoneType; expected a mapping"),
+        ({"augmentation": "nothing"}, "augmentation holds str; expected a mapping"),
+        ({"optimizer": "adam"}, "optimizer is 'adam'; expected adamw or sgd"),
+        ({"schedule": ["poly"]}, r"schedule is \['poly'\]; expected cosine or poly or constant"),
+        ({"loss_normalization": 1}, "normalization is 1; expected valid_pixels or weights"),
+        ({"encoder_weights": None}, "encoder_weights is None; expected a text"),
         ({"epochs": "many"}, "epochs is 'many'; expected a whole number"),
         ({"epochs": 2.5}, "epochs is 2.5; expected a whole number"),
         ({"epochs": True}, "epochs is True; expected a whole number"),
@@ -119,7 +158,9 @@ def test_what_does_not_fit_is_one_clear_error(values: dict[Any, Any], message: s
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("learning_rate", float("inf")),
-        ("gradient_clip", 0),
+        ("gradient_clip", -1),
+        ("momentum", 1.0),
+        ("momentum", -0.5),
         ("validate_every", 0),
         ("warmup_epochs", -1.0),
         ("weight_decay", -0.1),
@@ -148,8 +189,8 @@ def test_missing_keys_are_named(name: str) -> None:
 
 
 def test_unknown_architecture_lists_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="'unet' is not one of segnet, segnet_basic"):
-        parse_recipe(MINIMAL | {"architecture": "unet"})
+    with pytest.raises(RecipeError, match=r"'pspnet' is not one of .*segnet, segnet_basic"):
+        parse_recipe(MINIMAL | {"architecture": "pspnet"})
 
 
 def test_given_values_are_left_alone() -> None:

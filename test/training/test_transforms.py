@@ -94,6 +94,17 @@ def test_unit_zoom_cuts_out_the_picture() -> None:
     assert np.array_equal(labels, columns())
 
 
+def test_identity_values_leave_every_byte_of_a_frame_as_it_is() -> None:
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    labels = rng.integers(0, 12, (HEIGHT, WIDTH), np.uint8)
+    identity = replace(PLAIN, crop=(WIDTH, HEIGHT))
+    for seed in range(3):
+        result = augment(image, labels, identity, VOID, np.random.default_rng(seed))
+        assert np.array_equal(result[0], image)
+        assert np.array_equal(result[1], labels)
+
+
 def test_zoom_keeps_the_corners_of_the_picture_in_place() -> None:
     image, labels = run(replace(PLAIN, crop=(2 * WIDTH, 2 * HEIGHT), scale=(2.0, 2.0)))
     assert np.array_equal(labels, columns().repeat(2, axis=0).repeat(2, axis=1))
