@@ -5,7 +5,9 @@
 #
 # PACKED  what bench/gpu/pack_camvid.py wrote
 # OUT     where NAME.safetensors.part-*, NAME.log.jsonl and NAME.scores.json go
-# NAME    recipes of config/training without .yaml; default: all that are shipped
+# NAME    recipes of config/training without .yaml; default: those of the shipped models.
+#         RECIPE:ARCHITECTURE trains another network with a recipe's values: the paper's Table 1 is
+#         segnet_basic_paper:fcn_basic and so on.
 #
 # Runs live in $RUNS (default: PACKED/runs). A run that was cut short, by $SECONDS_EACH or by
 # anything else, goes on from its last checkpoint when the same command is given again.
@@ -21,13 +23,13 @@ names=("$@")
 runs=${RUNS:-$packed/runs}
 rendered=$runs/rendered
 segnet=(python3 -m segnet_ros)
-workers=$(($(nproc) - 1))
 mkdir -p "$out" "$runs"
 
 if [ ! -d "$rendered" ]; then
     # Shares of one training set, drawn side by side: seeds 1000 to 1299.
-    for share in $(seq 0 $((workers - 1))); do
-        first=$((1000 + share * 300 / workers)) next=$((1000 + (share + 1) * 300 / workers))
+    shares=$(nproc)
+    for share in $(seq 0 $((shares - 1))); do
+        first=$((1000 + share * 300 / shares)) next=$((1000 + (share + 1) * 300 / shares))
         "${segnet[@]}" render "$rendered/$share" --name train --varied \
             --frames $((next - first)) --seed "$first" > /dev/null &
     done
@@ -36,13 +38,15 @@ fi
 data=(--data "$packed/camvid.yaml")
 for share in "$rendered"/*; do data+=(--data "$share"); done
 
-for name in "${names[@]}"; do
-    run=$runs/$name
+for entry in "${names[@]}"; do
+    name=${entry//:/-} run=$runs/${entry//:/-}
+    training=("${segnet[@]}" train "config/training/${entry%%:*}.yaml" "${data[@]}" --output "$run")
+    [[ $entry == *:* ]] && training+=(--architecture "${entry#*:}")
     echo "== $name"
-    "${segnet[@]}" train "config/training/$name.yaml" "${data[@]}" --output "$run" --dry-run
-    timeout --preserve-status --signal=INT "${SECONDS_EACH:-0}" \
-        "${segnet[@]}" train "config/training/$name.yaml" "${data[@]}" --output "$run" \
-        --workers "$workers" || echo "$name stopped early; the last weights are packed"
+    "${training[@]}" --dry-run
+    timeout --preserve-status --signal=INT "${SECONDS_EACH:-0}" "${training[@]}" \
+        || echo "$name stopped early"
+    [ -f "$run/weights.safetensors" ] || { echo "$name has no weights yet"; continue; }
     cp "$run/log.jsonl" "$out/$name.log.jsonl"
     python3 bench/gpu/halve_weights.py "$run/weights.safetensors" "$runs/$name.safetensors"
     split --bytes=15M "$runs/$name.safetensors" "$out/$name.safetensors.part-"
