@@ -449,7 +449,7 @@ def test_train_then_export_then_evaluate(
 @pytest.mark.parametrize(
     ("values", "hold_out", "message"),
     [
-        ({"architecture": "unet"}, (), "architecture 'unet' is not one of"),
+        ({"architecture": "resnet"}, (), "architecture 'resnet' is not one of"),
         ({"architecture": "tiny", "epochs": "ten"}, (), "epochs is 'ten'; expected a whole number"),
         ({"architecture": "tiny"}, ("--hold-out", "z"), "no sequence z; there are a"),
         ({"architecture": "tiny"}, ("--hold-out", "a"), "leaves no frame to train on"),

@@ -7,8 +7,8 @@ import yaml
 
 from segnet_ros.datasets.class_list import parse_taxonomy
 from segnet_ros.inference.model import SegmentationClass
-from segnet_ros.training.caffe_import import import_caffe
-from segnet_ros.training.caffe_proto import CaffeImportError
+from segnet_ros.training.caffe.conversion import import_caffe
+from segnet_ros.training.caffe.proto import CaffeImportError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -17,9 +17,9 @@ from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.datasets.sun_rgbd import SUN_RGBD
 from segnet_ros.inference.model import SegmentationClass, file_sha256, load_model
 from segnet_ros.simulation.drive import StreetDrive
-from segnet_ros.training.caffe_classes import usual_classes
-from segnet_ros.training.caffe_import import import_caffe
-from segnet_ros.training.caffe_proto import CaffeImportError
+from segnet_ros.training.caffe.classes import usual_classes
+from segnet_ros.training.caffe.conversion import import_caffe
+from segnet_ros.training.caffe.proto import CaffeImportError
 from segnet_ros.training.checkpoint import read_metadata
 from segnet_ros.training.models import ARCHITECTURES
 from segnet_ros.training.trained import load_trained

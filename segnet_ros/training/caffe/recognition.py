@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from segnet_ros.inference.model import UNLABELLED
-from segnet_ros.training.caffe_proto import CaffeImportError, CaffeLayer
+from segnet_ros.training.caffe.proto import CaffeImportError, CaffeLayer
 from segnet_ros.training.models import ARCHITECTURES
 from segnet_ros.training.models.sampled_dropout import PROBABILITY
 from segnet_ros.training.models.segnet_basic_lrn import ALPHA, BETA, LOCAL_SIZE

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segnet_ros.training import caffe_proto
-from segnet_ros.training.caffe_proto import CaffeImportError, CaffeLayer, read_caffemodel
+from segnet_ros.training.caffe import proto
+from segnet_ros.training.caffe.proto import CaffeImportError, CaffeLayer, read_caffemodel
 
 WEIGHTS = np.arange(24, dtype=np.float32).reshape(4, 3, 2, 1) - 7.5
 BIASES = np.array([1.5, -2.0, 0.25, 300.0], np.float32)
@@ -126,7 +126,7 @@ def test_file_without_layers_is_refused(caffe: Any, tmp_path: Path) -> None:
 def test_larger_than_a_message_can_be_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caffe_proto, "_MAX_BYTES", 99)
+    monkeypatch.setattr(proto, "_MAX_BYTES", 99)
     with pytest.raises(CaffeImportError, match="has 100 bytes; a caffemodel has at most 99"):
         read(tmp_path, bytes(100))
 

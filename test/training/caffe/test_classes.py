@@ -4,7 +4,7 @@ from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.datasets.sun_rgbd import SUN_RGBD
 from segnet_ros.datasets.voc import VOC
 from segnet_ros.inference.model import SegmentationClass
-from segnet_ros.training.caffe_classes import usual_classes
+from segnet_ros.training.caffe.classes import usual_classes
 
 
 @pytest.mark.parametrize(

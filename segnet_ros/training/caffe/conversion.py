@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from segnet_ros.inference.model import SegmentationClass, file_sha256
-from segnet_ros.training.caffe_classes import usual_classes
-from segnet_ros.training.caffe_proto import (
+from segnet_ros.training.caffe.classes import usual_classes
+from segnet_ros.training.caffe.proto import (
     CaffeBlob,
     CaffeImportError,
     CaffeLayer,
     read_caffemodel,
 )
-from segnet_ros.training.caffe_recognition import (
+from segnet_ros.training.caffe.recognition import (
     SEGNET_BASIC,
     Layers,
     count_outputs,

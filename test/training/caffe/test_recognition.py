@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segnet_ros.training.caffe_proto import CaffeBlob, CaffeImportError, CaffeLayer
-from segnet_ros.training.caffe_recognition import (
+from segnet_ros.training.caffe.proto import CaffeBlob, CaffeImportError, CaffeLayer
+from segnet_ros.training.caffe.recognition import (
     Layers,
     count_outputs,
     find_classifier,

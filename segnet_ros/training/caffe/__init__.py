@@ -1,0 +1,1 @@
+"""Networks that the SegNet authors released for Caffe."""
