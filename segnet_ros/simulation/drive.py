@@ -18,6 +18,7 @@ from segnet_ros.simulation.noise import stream
 from segnet_ros.simulation.painter import Painter
 from segnet_ros.simulation.sensor import Sensor
 from segnet_ros.simulation.sky import build_sky, draw_sky
+from segnet_ros.simulation.street_class import StreetClass
 from segnet_ros.simulation.surface import Surface
 from segnet_ros.simulation.traffic import build_flows, lead_car, movers
 
@@ -78,9 +79,7 @@ class StreetDrive:
         Raises:
             ValueError: if the index is negative.
         """
-        if index < 0:
-            raise ValueError(f"frame index is {index}; expected 0 or more")
-        painter = Painter(self.camera(index), self._light, Canvas(self._size))
+        painter = self._painter(index)
         blocks = self._blocks_in_view(painter.camera.s)
         things = self.things(index)
         lots = [lot for _, block in blocks for lot in block.lots]
@@ -88,8 +87,34 @@ class StreetDrive:
         draw_skyline(painter, self._skyline)
         draw_ground(painter, self.plan, blocks)
         self._surface.apply(painter, self.plan, lots, things)
-        self._draw_upright(painter, blocks, things)
+        for item in _far_to_near(lots, things):
+            self._draw(painter, item)
         return self._sensor.expose(painter.canvas.image, index), painter.canvas.label
+
+    def instances(self, index: int) -> tuple[list[Thing], npt.NDArray[np.int32]]:
+        """Tell which thing every pixel of frame `index` shows.
+
+        What hides a thing takes its pixels, so a point of a thing, projected by `camera(index)`,
+        is in sight where the nearest pixel is the thing's own.
+
+        Returns:
+            `things(index)`, and int32 [H, W]: the place in that list of what the label image shows
+            at a pixel; -1 for sky, ground and buildings.
+
+        Raises:
+            ValueError: if the index is negative.
+        """
+        painter = self._painter(index)
+        things = self.things(index)
+        lots = [lot for _, block in self._blocks_in_view(painter.camera.s) for lot in block.lots]
+        places = {thing: place for place, thing in enumerate(things)}
+        label = painter.canvas.label
+        shown = np.full(label.shape, -1, np.int32)
+        for item in _far_to_near(lots, things):
+            label.fill(StreetClass.VOID)
+            self._draw(painter, item)
+            shown[label != StreetClass.VOID] = places[item] if isinstance(item, Thing) else -1
+        return things, shown
 
     def camera(self, index: int) -> Camera:
         """Return where the camera is and how it projects at frame `index`."""
@@ -121,20 +146,26 @@ class StreetDrive:
             things += movers(self._seed, number, flow, time, span)
         return [thing for thing in things if span[0] < thing.s < span[1]]
 
-    def _draw_upright(
-        self, painter: Painter, blocks: list[tuple[int, Block]], things: list[Thing]
-    ) -> None:
-        """Paint buildings and things from far to near.
+    def _painter(self, index: int) -> Painter:
+        """Return the means to paint frame `index` on an empty canvas."""
+        if index < 0:
+            raise ValueError(f"frame index is {index}; expected 0 or more")
+        return Painter(self.camera(index), self._light, Canvas(self._size))
 
-        A building is as far as its far end, so that whatever stands before it comes later.
-        """
-        lots = [lot for _, block in blocks for lot in block.lots]
-        items: list[Thing | Lot] = [*lots, *things]
-        for item in sorted(items, key=_distance_key, reverse=True):
-            if isinstance(item, Thing):
-                draw_thing(painter, self._assets, item)
-            else:
-                draw_lot(painter, self._assets, self.plan, item)
+    def _draw(self, painter: Painter, item: Thing | Lot) -> None:
+        if isinstance(item, Thing):
+            draw_thing(painter, self._assets, item)
+        else:
+            draw_lot(painter, self._assets, self.plan, item)
+
+
+def _far_to_near(lots: list[Lot], things: list[Thing]) -> list[Thing | Lot]:
+    """Return the order to paint in.
+
+    A building is as far as its far end, so that whatever stands before it comes later.
+    """
+    items: list[Thing | Lot] = [*lots, *things]
+    return sorted(items, key=_distance_key, reverse=True)
 
 
 def _distance_key(item: Thing | Lot) -> float:

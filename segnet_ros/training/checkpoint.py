@@ -1,5 +1,6 @@
 """Files that training leaves: resumable checkpoints and weights. Written whole or not at all."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,23 @@ def load_weights(path: Path, model: nn.Module) -> None:
     Raises:
         CheckpointError: the file is missing or damaged, or names and shapes differ.
     """
+    tensors = read_weights(path)
+    refuse_other_shapes(path, tensors, model.state_dict())
+    model.load_state_dict(tensors)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors by name; CheckpointError if the file is missing or damaged."""
     try:
-        tensors = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"weights {path} cannot be read: {error}") from error
-    expected = model.state_dict()
+
+
+def refuse_other_shapes(
+    path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> None:
+    """Raise CheckpointError unless names and shapes are equal."""
     wrong = sorted(
         name
         for name in tensors.keys() | expected.keys()
@@ -71,7 +84,6 @@ def load_weights(path: Path, model: nn.Module) -> None:
             f"({_shape(tensors, name)} in the file, {_shape(expected, name)} expected); "
             "check the architecture and the number of classes"
         )
-    model.load_state_dict(tensors)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -102,5 +114,5 @@ def read_any_metadata(path: Path) -> dict[str, str]:
         raise CheckpointError(f"weights {path} cannot be read: {error}") from error
 
 
-def _shape(tensors: dict[str, Tensor], name: str) -> tuple[int, ...] | None:
+def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
     return tuple(tensors[name].shape) if name in tensors else None

@@ -2,18 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from segnet_ros.training.checkpoint import CheckpointError, read_metadata
+from segnet_ros.training.checkpoint import (
+    CheckpointError,
+    read_metadata,
+    read_weights,
+    refuse_other_shapes,
+)
 from segnet_ros.training.models import build_model
 from segnet_ros.training.models.vgg16 import recast_linear_as_convolution
 from segnet_ros.training.torchvision_vgg16 import VGG16, read_vgg16
@@ -93,24 +97,17 @@ def load_all_but_head(network: nn.Module, weights: Path) -> Transfer:
         CheckpointError: the file is missing or damaged, or of another architecture.
     """
     head = _head(weights)
-    tensors, expected = load_file(weights), network.state_dict()
-    if all(_shape(tensors, name) == _shape(expected, name) for name in head):
+    tensors, expected = read_weights(weights), network.state_dict()
+    if all(name in tensors and tensors[name].shape == expected[name].shape for name in head):
         head = set()
-    values = {name: tensor for name, tensor in tensors.items() if name not in head}
-    wrong = sorted(
-        name
-        for name in (tensors.keys() | expected.keys()) - head
-        if _shape(tensors, name) != _shape(expected, name)
-    )
-    if wrong:
-        name = wrong[0]
-        raise CheckpointError(
-            f"weights {weights} are of another network: {len(wrong)} tensors differ beside the "
-            f"head, first {name} ({_shape(tensors, name)} in the file, "
-            f"{_shape(expected, name)} expected); check the architecture"
-        )
+    values = _without(tensors, head)
+    refuse_other_shapes(weights, values, _without(expected, head))
     network.load_state_dict(values, strict=False)
     return _transfer(network, str(weights), values, unused=head & tensors.keys(), note="")
+
+
+def _without(tensors: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name not in names}
 
 
 def _encoder_layers(network: nn.Module, vgg16: VGG16) -> dict[str, nn.Module]:
@@ -218,7 +215,3 @@ def _within(network: nn.Module, part: str, kind: type[_Module]) -> dict[str, _Mo
 def _by_part(names: Iterable[str]) -> str:
     counts = Counter(name.split(".")[0] for name in names)
     return ", ".join(f"{part} ({count})" for part, count in counts.items()) or "nothing"
-
-
-def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
-    return tuple(tensors[name].shape) if name in tensors else None

@@ -281,7 +281,7 @@ def test_weights_of_another_width_are_refused_and_not_loaded(
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     path = save_trained(SegNet(11, widths=(2, 3, 4, 5, 7)), "segnet", tmp_path)
     message = (
-        r"weights.safetensors are of another network: \d+ tensors differ beside the head, first "
+        r"weights.safetensors are of another network: \d+ tensors differ, first "
         r"decoder.4.0.0.bias \(\(7,\) in the file, \(6,\) expected\); check the architecture"
     )
     with pytest.raises(CheckpointError, match=message):
