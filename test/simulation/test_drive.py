@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from segnet_ros.simulation.drive import FRAME_RATE, SPEED, StreetDrive
+from segnet_ros.simulation.layout import Thing
 from segnet_ros.simulation.street_class import StreetClass
 
 _DAYLIGHT_SEED = 3
@@ -165,6 +166,43 @@ def test_walkers_move_their_legs(drive: StreetDrive) -> None:
         assert 0.2 < strides < 0.4
 
 
+@pytest.mark.parametrize("index", [0, 150])
+def test_instances_agree_with_the_label(drive: StreetDrive, index: int) -> None:
+    label = drive.frame(index)[1]
+    things, shown = drive.instances(index)
+    assert things == drive.things(index)
+    assert shown.dtype == np.int32
+    kinds = np.array([*(thing.kind for thing in things), "none"])[shown]
+    expected = {
+        "pedestrian": StreetClass.PEDESTRIAN,
+        "cyclist": StreetClass.BICYCLIST,
+        "car": StreetClass.CAR,
+    }
+    for kind, street_class in expected.items():
+        np.testing.assert_array_equal(kinds == kind, label == street_class)
+        assert (kinds == kind).any()
+    backdrop = (StreetClass.SKY, StreetClass.ROAD, StreetClass.PAVEMENT, StreetClass.BUILDING)
+    assert set(np.unique(kinds[np.isin(label, backdrop)])) == {"none"}
+
+
+def test_a_nearer_thing_takes_the_pixels_of_what_it_hides() -> None:
+    class TwoPeople(StreetDrive):
+        def things(self, index: int) -> list[Thing]:
+            camera = self.camera(index)
+            places = ((camera.x - float(camera.bend(camera.s + d)), camera.s + d) for d in (16, 8))
+            return [Thing("pedestrian", x, s, 1, style=4) for x, s in places]
+
+    drive = TwoPeople(_DAYLIGHT_SEED, (240, 180))
+    things, shown = drive.instances(0)
+    far, near = (
+        np.rint(drive.camera(0).project(np.array([(t.x, 1.2, t.s)]))[0]).astype(int) for t in things
+    )
+    assert shown[near[1], near[0]] == 1
+    assert shown[far[1], far[0]] == 1
+    label = drive.frame(0)[1]
+    assert label[far[1], far[0]] == StreetClass.PEDESTRIAN
+
+
 def test_too_small_a_size_is_refused() -> None:
     with pytest.raises(ValueError, match="63x48 pixels; expected at least 64x48"):
         StreetDrive(0, (63, 48))
@@ -177,3 +215,5 @@ def test_negative_seed_and_index_are_refused(drive: StreetDrive) -> None:
         StreetDrive(-1)
     with pytest.raises(ValueError, match="frame index is -3; expected 0 or more"):
         drive.frame(-3)
+    with pytest.raises(ValueError, match="frame index is -1; expected 0 or more"):
+        drive.instances(-1)
