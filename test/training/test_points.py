@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -97,7 +99,7 @@ def test_points_outside_the_picture_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("targets", [heatmaps, densities])
-def test_every_kind_has_its_own_map(targets: type) -> None:
+def test_every_kind_has_its_own_map(targets: Callable[..., np.ndarray]) -> None:
     maps = targets([[(3, 4)], [], np.zeros((0, 2)), [(20, 10)]], SIZE, 1.0)
     assert maps.shape == (4, 16, 24)
     assert [np.unravel_index(m.argmax(), m.shape) for m in maps[[0, 3]]] == [(4, 3), (10, 20)]
