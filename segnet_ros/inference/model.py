@@ -2,20 +2,20 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.facts import file_name, fraction, mapping, read_facts, text
 from segnet_ros.inference.files import replacing
 
 DESCRIPTION = "model.yaml"
 GRAPH = "model.onnx"
 FORMAT = 1
 UNLABELLED = 255
-_MAX_DESCRIPTION_BYTES = 1 << 20
 _MAX_SIDE = 8192
 
 
@@ -33,6 +33,37 @@ class SegmentationClass:
 
 
 @dataclass(frozen=True)
+class ModelFile:
+    """A file in the model folder.
+
+    Attributes:
+        file: Its name, without folders.
+        sha256: Hexadecimal.
+    """
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class EngineGraph(ModelFile):
+    """An ONNX graph typed for TensorRT: two-bit switches, explicit precision, free batch.
+
+    Attributes:
+        agreement: Share of the golden frames' pixels on which it gives model.onnx's label, 0..1,
+            as computed on a CPU.
+        frames: What the scores were measured on.
+        miou: Of this graph on those labelled frames, 0..1.
+        reference_miou: Of model.onnx on the same.
+    """
+
+    agreement: float
+    frames: str
+    miou: float
+    reference_miou: float
+
+
+@dataclass(frozen=True)
 class Model:
     """What model.yaml says.
 
@@ -42,6 +73,10 @@ class Model:
         size: (width, height) of the network's input, pixels.
         classes: In order of their ids, at most 255.
         sha256: Of model.onnx, hexadecimal.
+        engine_graphs: What TensorRT engines are built from, by precision; empty if the model was
+            exported without.
+        golden: File of frames with the labels that model.onnx gives them, which every engine must
+            repeat; None if the model was exported without.
         details: Everything else: training data, recipe, scores, taxonomy, provenance.
         folder: Where it was read from.
     """
@@ -52,6 +87,8 @@ class Model:
     classes: Sequence[SegmentationClass]
     sha256: str
     folder: Path
+    engine_graphs: Mapping[str, EngineGraph] = field(default_factory=dict)
+    golden: ModelFile | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,13 +104,7 @@ def load_model(folder: Path) -> Model:
         InferenceError: a file is missing, damaged or altered, or a fact is absent or impossible.
     """
     model = _parse(_read_description(folder), folder)
-    actual = file_sha256(model.graph)
-    if actual != model.sha256:
-        raise InferenceError(
-            f"{model.graph} has sha256 {actual[:12]}…, {DESCRIPTION} expects "
-            f"{model.sha256[:12]}…: the file is truncated or was altered; restore the folder from "
-            "its source, or export the model again"
-        )
+    read_verified(model.graph, model.sha256)
     return model
 
 
@@ -92,6 +123,10 @@ def save_description(model: Model) -> None:
         "sha256": model.sha256,
         "classes": [{"name": c.name, "color": list(c.color)} for c in model.classes],
     }
+    if model.engine_graphs:
+        facts["engine_graphs"] = {k: asdict(graph) for k, graph in model.engine_graphs.items()}
+    if model.golden:
+        facts["golden"] = asdict(model.golden)
     taken = sorted(facts.keys() & model.details.keys())
     if taken:
         raise InferenceError(
@@ -111,19 +146,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
             f"no {DESCRIPTION} in {folder}; expected a model folder such as "
             "engines/segnet_light_camvid, made by `segnet export`"
         )
-    if path.stat().st_size > _MAX_DESCRIPTION_BYTES:
-        raise InferenceError(
-            f"{path} is over {_MAX_DESCRIPTION_BYTES} bytes; it is no {DESCRIPTION}"
-        )
-    try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # PyYAML lets ValueError (impossible dates) and RecursionError (deep nesting) through.
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        summary = " ".join(str(error).split())
-        raise InferenceError(f"{path} is not readable YAML: {summary}; restore it") from error
-    if not isinstance(facts, dict):
-        raise InferenceError(f"{path} holds {type(facts).__name__}; expected a mapping; restore it")
-    return facts
+    return read_facts(path)
 
 
 def _parse(facts: dict[str, Any], folder: Path) -> Model:
@@ -133,23 +156,38 @@ def _parse(facts: dict[str, Any], folder: Path) -> Model:
             f"{path} has format {facts.get('format')!r}; this version reads format {FORMAT}; "
             "export the model again"
         )
-    known = ("format", "name", "architecture", "input", "sha256", "classes")
+    known = (
+        "format", "name", "architecture", "input", "sha256", "classes", "engine_graphs", "golden",
+    )  # fmt: skip
+    graphs = mapping(facts, "engine_graphs", path)
     return Model(
-        name=_text(facts, "name", path),
-        architecture=_text(facts, "architecture", path),
+        name=text(facts, "name", path),
+        architecture=text(facts, "architecture", path),
         size=_size(facts.get("input"), path),
         classes=_classes(facts.get("classes"), path),
-        sha256=_text(facts, "sha256", path),
+        sha256=text(facts, "sha256", path),
         folder=folder,
+        engine_graphs={name: _engine_graph(mapping(graphs, name, path), path) for name in graphs},
+        golden=_golden(mapping(facts, "golden", path), path),
         details={key: value for key, value in facts.items() if key not in known},
     )
 
 
-def _text(facts: dict[str, Any], key: str, path: Path) -> str:
-    value = facts.get(key)
-    if not isinstance(value, str) or not value:
-        raise InferenceError(f"{path}: {key} is {value!r}; expected a text; restore the file")
-    return value
+def _engine_graph(facts: Mapping[str, Any], path: Path) -> EngineGraph:
+    return EngineGraph(
+        file=file_name(facts, "file", path),
+        sha256=text(facts, "sha256", path),
+        agreement=fraction(facts, "agreement", path),
+        frames=text(facts, "frames", path),
+        miou=fraction(facts, "miou", path),
+        reference_miou=fraction(facts, "reference_miou", path),
+    )
+
+
+def _golden(facts: Mapping[str, Any], path: Path) -> ModelFile | None:
+    if not facts:
+        return None
+    return ModelFile(file_name(facts, "file", path), text(facts, "sha256", path))
 
 
 def _size(value: Any, path: Path) -> tuple[int, int]:
@@ -184,10 +222,31 @@ def _class(entry: Any, path: Path) -> SegmentationClass:
     return SegmentationClass(name, tuple(color))  # type: ignore[arg-type]
 
 
+def read_verified(path: Path, sha256: str) -> bytes:
+    """A file's content, if it is what model.yaml says.
+
+    Raises:
+        InferenceError: it cannot be read, or its digest is another.
+    """
+    content = _read(path)
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        raise InferenceError(
+            f"{path} has sha256 {actual[:12]}…, {DESCRIPTION} expects {sha256[:12]}…: the file "
+            "is truncated or was altered; restore the folder from its source, or export the model "
+            "again"
+        )
+    return content
+
+
 def file_sha256(path: Path) -> str:
     """Hexadecimal digest of a file; InferenceError if it cannot be read."""
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+def _read(path: Path) -> bytes:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise InferenceError(
             f"{path} cannot be read ({error.strerror}); restore the model folder"

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.inference.engine.options import DEFAULT_ENGINE, EngineOptions
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import Model
 
@@ -48,12 +49,15 @@ class Runtime(Protocol):
         ...
 
 
-def load_runtime(model: Model, name: str = "auto") -> Runtime:
+def load_runtime(
+    model: Model, name: str = "auto", engine: EngineOptions = DEFAULT_ENGINE
+) -> Runtime:
     """Load a model into a runtime.
 
     Args:
         model: From `load_model`.
         name: A key of `RUNTIMES`, or "auto" for the fastest one that this machine has.
+        engine: Wishes about a TensorRT engine.
 
     Raises:
         InferenceError: there is no such runtime, its library is missing, or it refuses the model.
@@ -62,13 +66,32 @@ def load_runtime(model: Model, name: str = "auto") -> Runtime:
         raise InferenceError(
             f"runtime {name!r} is unknown; expected auto or one of {', '.join(RUNTIMES)}"
         )
-    return RUNTIMES["openvino" if name == "auto" else name](model)
+    return RUNTIMES[_fastest() if name == "auto" else name](model, engine)
 
 
-def _load_openvino(model: Model) -> Runtime:
+def _fastest() -> str:
+    from segnet_ros.inference.engine.tensorrt_api import tensorrt_installed
+
+    if not tensorrt_installed():
+        return "openvino"
+    from segnet_ros.inference.engine.gpu import find_gpu
+
+    return "tensorrt" if find_gpu() else "openvino"
+
+
+def _load_tensorrt(model: Model, engine: EngineOptions) -> Runtime:
+    from segnet_ros.inference.engine.runtime import TensorRtRuntime
+
+    return TensorRtRuntime(model, engine)
+
+
+def _load_openvino(model: Model, engine: EngineOptions) -> Runtime:
     from segnet_ros.inference.openvino_runtime import OpenVinoRuntime
 
     return OpenVinoRuntime(model)
 
 
-RUNTIMES: dict[str, Callable[[Model], Runtime]] = {"openvino": _load_openvino}
+RUNTIMES: dict[str, Callable[[Model, EngineOptions], Runtime]] = {
+    "openvino": _load_openvino,
+    "tensorrt": _load_tensorrt,
+}

@@ -9,6 +9,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.inference.engine.options import DEFAULT_ENGINE, EngineOptions
 from segnet_ros.inference.model import Model, load_model
 from segnet_ros.inference.postprocessing import resize_labels
 from segnet_ros.inference.preprocessing import resize_image
@@ -24,14 +25,17 @@ class Segmenter:
     Args:
         folder: Of model.yaml and model.onnx.
         runtime: See `load_runtime`.
+        engine: See `load_runtime`.
 
     Raises:
         InferenceError: the folder or the runtime cannot be used.
     """
 
-    def __init__(self, folder: Path, runtime: str = "auto") -> None:
+    def __init__(
+        self, folder: Path, runtime: str = "auto", engine: EngineOptions = DEFAULT_ENGINE
+    ) -> None:
         self.model: Model = load_model(folder)
-        self._runtime = load_runtime(self.model, runtime)
+        self._runtime = load_runtime(self.model, runtime, engine)
         self._colors = color_table(self.model.classes)
         width, height = self.model.size
         self._runtime.infer(np.zeros((height, width, 3), np.uint8))
