@@ -9,10 +9,17 @@ EXTRAS = {
     "cpu": ["openvino>=2024.4"],
     "bag": ["rosbags>=0.10.5"],
     "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
+    "gpu": ["cuda-python>=12.2"],
+    # TensorRT-RTX: a TensorRT from PyPI for GeForce and RTX cards. It builds without a GPU, too.
+    "rtx": [
+        f"tensorrt-rtx-cu13-{part}==1.7.1.116; platform_machine == 'x86_64'"
+        for part in ("libs", "bindings")
+    ],
     "train": [
         "torch>=2.4",
         "safetensors>=0.4",
         "onnx>=1.16",
+        "onnxruntime>=1.17",
         "openvino>=2024.4",
         "pillow>=9.1",
         "protobuf>=4.22",
@@ -29,7 +36,7 @@ EXTRAS = {
         "types-PyYAML",
     ],
 }
-EXTRAS["dev"] += EXTRAS["report"]
+EXTRAS["dev"] += EXTRAS["report"] + EXTRAS["gpu"] + EXTRAS["rtx"]
 
 
 def shared(folder):

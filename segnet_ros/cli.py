@@ -23,6 +23,9 @@ _VERBS = {
     "evaluate": _Verb("evaluate", "score a model on labelled frames", "cpu"),
     "compare": _Verb("compare", "score several models side by side", "train,cpu,report"),
     "export": _Verb("export", "turn trained weights into a model folder", "train,cpu"),
+    "quantize": _Verb("quantize", "add an INT8 or FP8 graph to a model folder", "train,cpu"),
+    "build-engine": _Verb("build_engine", "build, list or prune TensorRT engines", "cpu,gpu"),
+    "doctor": _Verb("doctor", "say what is wrong with this machine, and what to do", "cpu"),
     "import-caffe": _Verb("import_caffe", "read weights of the SegNet authors", "train"),
 }
 
