@@ -11,11 +11,23 @@ import yaml
 
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import (
+    EngineGraph,
+    ModelFile,
     SegmentationClass,
     file_sha256,
     load_model,
+    read_verified,
     save_description,
 )
+
+ENGINE_GRAPH = {
+    "file": "model_fp16.onnx",
+    "sha256": "ab" * 32,
+    "agreement": 0.9997,
+    "frames": "CamVid val",
+    "miou": 0.676,
+    "reference_miou": 0.677,
+}
 
 
 @pytest.fixture
@@ -66,6 +78,67 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     )
     save_description(saved)
     assert load_model(folder) == saved
+
+
+def test_graphs_for_engines_and_golden_frames_are_read(folder: Path) -> None:
+    golden = {"file": "golden.npz", "sha256": "cd" * 32}
+    _change(folder, engine_graphs={"fp16": ENGINE_GRAPH}, golden=golden)
+    model = load_model(folder)
+    assert model.engine_graphs == {
+        "fp16": EngineGraph("model_fp16.onnx", "ab" * 32, 0.9997, "CamVid val", 0.676, 0.677)
+    }
+    assert model.golden == ModelFile("golden.npz", "cd" * 32)
+    assert model.details == {"training_data": "none"}
+    before = (folder / "model.yaml").read_text()
+    save_description(model)
+    assert yaml.safe_load((folder / "model.yaml").read_text()) == yaml.safe_load(before)
+
+
+def test_a_model_may_have_none_of_them(folder: Path) -> None:
+    model = load_model(folder)
+    assert model.engine_graphs == {}
+    assert model.golden is None
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("file", "../model_fp16.onnx"),
+        ("file", "/model_fp16.onnx"),
+        ("file", ".."),
+        ("file", ""),
+        ("sha256", None),
+        ("agreement", 1.01),
+        ("agreement", True),
+        ("miou", "67"),
+        ("frames", 101),
+    ],
+)
+def test_impossible_engine_graph(folder: Path, fact: str, value: Any) -> None:
+    _change(folder, engine_graphs={"fp16": ENGINE_GRAPH | {fact: value}})
+    assert f"{folder / 'model.yaml'}: {fact} is {value!r}; expected" in _refusal(folder)
+
+
+@pytest.mark.parametrize("graphs", [[ENGINE_GRAPH], {"fp16": None}, "fp16"])
+def test_engine_graphs_that_are_no_mapping(folder: Path, graphs: Any) -> None:
+    _change(folder, engine_graphs=graphs)
+    assert "expected a mapping" in _refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["../golden.npz", "folder/golden.npz", 7])
+def test_golden_frames_stay_in_the_folder(folder: Path, name: Any) -> None:
+    _change(folder, golden={"file": name, "sha256": "cd" * 32})
+    assert f"file is {name!r}; expected" in _refusal(folder)
+
+
+def test_verified_content(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"golden")
+    digest = hashlib.sha256(b"golden").hexdigest()
+    assert read_verified(path, digest) == b"golden"
+    path.write_bytes(b"Golden")
+    with pytest.raises(InferenceError, match=f"expects {digest[:12]}…: the file is truncated or"):
+        read_verified(path, digest)
 
 
 def test_description_is_written_for_people(channel_model: Path) -> None:
