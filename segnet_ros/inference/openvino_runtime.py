@@ -1,6 +1,6 @@
 """OpenVINO on the CPU: the engine of machines without an NVIDIA GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,11 @@ class OpenVinoRuntime:
         """See `Runtime.description`."""
         return self._description
 
+    @property
+    def engine(self) -> None:
+        """See `Runtime.engine`."""
+        return None
+
     def infer(self, image: npt.NDArray[np.uint8]) -> Prediction:
         """See `Runtime.infer`."""
         if image.shape != self._shape or image.dtype != np.uint8:
@@ -66,6 +71,10 @@ class OpenVinoRuntime:
         # The library overwrites its output buffers with the next frame.
         answers = {name: self._request.get_tensor(name).data[0].copy() for name in self._outputs}
         return Prediction(**answers)
+
+    def infer_all(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[Prediction]:
+        """See `Runtime.infer_all`. One after the other: one frame keeps all cores busy."""
+        return map(self.infer, images)
 
     def close(self) -> None:
         """See `Runtime.close`."""

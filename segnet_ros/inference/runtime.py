@@ -1,6 +1,6 @@
 """What runs a network: one protocol, one module per library, imported on demand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.inference.engine.options import DEFAULT_ENGINE, EngineOptions
+from segnet_ros.inference.engine.status import EngineStatus
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import Model
 
@@ -36,11 +37,30 @@ class Runtime(Protocol):
         """Library, version, device and precision in one line."""
         ...
 
+    @property
+    def engine(self) -> EngineStatus | None:
+        """How the TensorRT engine fares; None of runtimes that have none."""
+        ...
+
     def infer(self, image: npt.NDArray[np.uint8]) -> Prediction:
         """Run the network on uint8 [H, W, 3] RGB at the model's size.
 
         Raises:
             InferenceError: the size differs, or the library fails.
+        """
+        ...
+
+    def infer_all(self, images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[Prediction]:
+        """Run the network on many frames, overlapping them where the library can.
+
+        Answers come in the order of the frames, and later than with `infer`: some frames are taken
+        before the first answer is given.
+
+        Args:
+            images: uint8 [H, W, 3] RGB each, at the model's size; taken one by one.
+
+        Raises:
+            InferenceError: see `infer`; answers still under way are lost.
         """
         ...
 
@@ -62,11 +82,20 @@ def load_runtime(
     Raises:
         InferenceError: there is no such runtime, its library is missing, or it refuses the model.
     """
+    return RUNTIMES[resolve_runtime(name)](model, engine)
+
+
+def resolve_runtime(name: str) -> str:
+    """The key of `RUNTIMES` that a name means on this machine.
+
+    Raises:
+        InferenceError: there is no such runtime.
+    """
     if name not in ("auto", *RUNTIMES):
         raise InferenceError(
             f"runtime {name!r} is unknown; expected auto or one of {', '.join(RUNTIMES)}"
         )
-    return RUNTIMES[_fastest() if name == "auto" else name](model, engine)
+    return _fastest() if name == "auto" else name
 
 
 def _fastest() -> str:

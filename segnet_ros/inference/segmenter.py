@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.inference.engine.options import DEFAULT_ENGINE, EngineOptions
+from segnet_ros.inference.engine.status import EngineStatus
 from segnet_ros.inference.model import Model, load_model
 from segnet_ros.inference.postprocessing import resize_labels
 from segnet_ros.inference.preprocessing import resize_image
@@ -44,6 +45,11 @@ class Segmenter:
     def runtime(self) -> str:
         """The runtime in one line: library, version, device, precision."""
         return self._runtime.description
+
+    @property
+    def engine(self) -> EngineStatus | None:
+        """See `Runtime.engine`."""
+        return self._runtime.engine
 
     def segment(self, image: Pixels) -> "Segmentation":
         """Segment one picture, uint8 [H, W, 3] RGB of any size.

@@ -1,0 +1,286 @@
+"""TensorRT's Python bindings: 8.6, 10, 11 and TensorRT-RTX, told apart by what they have."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from segnet_ros.inference.engine.watch import Watch
+from segnet_ros.inference.errors import InferenceError
+
+Flavour = Literal["TensorRT", "TensorRT-RTX"]
+
+_BINDINGS: tuple[tuple[str, Flavour], ...] = (
+    ("tensorrt", "TensorRT"),
+    ("tensorrt_rtx", "TensorRT-RTX"),
+    ("tensorrt_rtx_bindings", "TensorRT-RTX"),
+)
+_LOADERS = {"tensorrt_rtx_bindings": "tensorrt_rtx_libs"}
+"""Modules that load a wheel's shared libraries, which the bindings then find in the process."""
+
+_LAYER_STARTS = ("Name: ", "Layer(")
+_KEPT_ERRORS = 2
+# Below a file no folder can be, so weights beside the graph are never found: see `parse_graph`.
+_NOWHERE = "/dev/null/graph.onnx"
+
+
+class Log:
+    """What is kept of TensorRT's messages; a build writes hundreds of thousands of others.
+
+    Attributes:
+        layers: Lines that describe the layers of a finished engine; a build empties it first.
+    """
+
+    def __init__(self) -> None:
+        self._errors: deque[str] = deque(maxlen=_KEPT_ERRORS)
+        self.layers: list[str] = []
+
+    def clear(self) -> None:
+        """Forget the errors."""
+        self._errors.clear()
+
+    def add(self, message: str, is_error: bool) -> None:
+        """Take one message of one or more lines."""
+        lines = [line for line in message.splitlines() if line.strip()]
+        if is_error:
+            self._errors.append(" ".join(lines))
+        self.layers += [line for line in lines if line.startswith(_LAYER_STARTS)]
+
+    @property
+    def last_errors(self) -> str:
+        """The last errors in one line."""
+        return "; ".join(self._errors) or "it gave no reason"
+
+
+@dataclass(frozen=True)
+class TensorRt:
+    """Bindings that are loaded.
+
+    Attributes:
+        module: The Python module.
+        flavour: Which of NVIDIA's two products.
+        version: In full, such as 10.13.3.9.
+        log: What `logger` has kept.
+    """
+
+    module: Any
+    flavour: Flavour
+    version: str
+    log: Log = field(default_factory=Log, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Such as TensorRT-RTX 1.7.1.116."""
+        return f"{self.flavour} {self.version}"
+
+    @cached_property
+    def logger(self) -> Any:
+        """The ILogger of every builder, parser and runtime.
+
+        There is one, because TensorRT registers the first one of a process for good.
+        """
+        return _create_logger(self.module, self.log)
+
+
+def tensorrt_installed() -> bool:
+    """Whether bindings seem to be installed; nothing is imported."""
+    return any(_is_module(name) for name, _ in _BINDINGS)
+
+
+@cache
+def find_tensorrt() -> TensorRt:
+    """Load the bindings of this machine: TensorRT's, else TensorRT-RTX's.
+
+    Raises:
+        InferenceError: none can be loaded.
+    """
+    failures = []
+    for name, flavour in _BINDINGS:
+        try:
+            module = _load(name)
+        except Exception as error:  # missing libraries, wrong versions: each wheel has its own
+            failures.append(f"{name}: {error}")
+        else:
+            return TensorRt(module, flavour, module.__version__)
+    raise InferenceError(
+        f"TensorRT cannot be loaded ({'; '.join(failures)}); on a Jetson install JetPack's "
+        "python3-libnvinfer and create the virtual environment with --system-site-packages; "
+        "elsewhere `pip install tensorrt`, or for TensorRT-RTX `pip install segnet_ros[rtx]`"
+    )
+
+
+def _is_module(name: str) -> bool:
+    spec = find_spec(name)
+    return spec is not None and spec.origin is not None  # a folder of that name has no origin
+
+
+def _load(name: str) -> Any:
+    if name in _LOADERS:
+        import_module(_LOADERS[name])
+    return import_module(name)
+
+
+def build_flags(api: TensorRt, precision: str) -> tuple[str, ...]:
+    """Names of the flags that an engine of a precision is built with.
+
+    Raises:
+        InferenceError: these bindings cannot build that precision.
+    """
+    return (*network_flags(api), *builder_flags(api, precision))
+
+
+def network_flags(api: TensorRt) -> tuple[str, ...]:
+    """Flags of a network whose types are the graph's own, wherever there is a choice."""
+    known = api.module.NetworkDefinitionCreationFlag
+    return tuple(flag for flag in ("EXPLICIT_BATCH", "STRONGLY_TYPED") if hasattr(known, flag))
+
+
+def is_strongly_typed(api: TensorRt) -> bool:
+    """Whether every tensor has the type that the graph gives it."""
+    return "STRONGLY_TYPED" in network_flags(api)
+
+
+def builder_flags(api: TensorRt, precision: str) -> tuple[str, ...]:
+    """Precisions that a builder which chooses the types itself must be allowed.
+
+    Raises:
+        InferenceError: these bindings cannot build that precision.
+    """
+    if is_strongly_typed(api):
+        return ()
+    if precision == "fp8":
+        raise InferenceError(
+            f"{api.name} cannot build fp8 engines: it has no strongly typed networks; "
+            "use --precision fp16 or int8, or TensorRT 10 or later"
+        )
+    return ("FP16", "INT8") if precision == "int8" else ("FP16",)
+
+
+def create_builder(api: TensorRt) -> Any:
+    """A Builder.
+
+    Raises:
+        InferenceError: TensorRT does not start, as without a GPU.
+    """
+    try:
+        return api.module.Builder(api.logger)
+    except (TypeError, RuntimeError) as error:  # pybind11: a factory returned nullptr
+        raise InferenceError(
+            f"{api.name} cannot start its builder: {api.log.last_errors}; `segnet doctor` says "
+            "what this machine lacks"
+        ) from error
+
+
+def create_network(api: TensorRt, builder: Any) -> Any:
+    """An empty INetworkDefinition with `network_flags`."""
+    known = api.module.NetworkDefinitionCreationFlag
+    return builder.create_network(_mask(known, network_flags(api)))
+
+
+def create_config(api: TensorRt, builder: Any, precision: str) -> Any:
+    """An IBuilderConfig with `builder_flags`, whose builder lists the layers of its engine."""
+    config = builder.create_builder_config()
+    for flag in builder_flags(api, precision):
+        config.set_flag(getattr(api.module.BuilderFlag, flag))
+    config.profiling_verbosity = api.module.ProfilingVerbosity.DETAILED
+    return config
+
+
+def parse_graph(api: TensorRt, network: Any, graph: bytes) -> Any:
+    """Read an ONNX graph into a network.
+
+    Returns:
+        The parser: it owns the weights and must live until the engine is built.
+
+    Raises:
+        InferenceError: TensorRT refuses the graph.
+    """
+    parser = api.module.OnnxParser(network, api.logger)
+    # Given no path, it would take weights from files of the working folder, which nobody verified.
+    if not parser.parse(graph, _NOWHERE):
+        raise InferenceError(
+            f"{api.name} refuses the graph: {_why_refused(parser, api.log)}; "
+            "export the model again (into one file; weights beside it are not read)"
+        )
+    return parser
+
+
+def _why_refused(parser: Any, log: Log) -> str:
+    error = parser.get_error(0) if parser.num_errors else None
+    if error is None or error.node() < 0:  # about the file, which the log says more about
+        return log.last_errors
+    reason = " ".join(error.desc().split())
+    if not hasattr(error, "node_name"):
+        return f"node {error.node()}: {reason}"
+    return f"node {error.node_name()!r} ({error.node_operator()}): {reason}"
+
+
+def attach_timing_cache(api: TensorRt, config: Any, content: bytes) -> None:
+    """Let a builder use and extend an earlier build's timings; unusable ones start afresh."""
+    if not _times_kernels(api):
+        return
+    for candidate in (content, b""):
+        timings = config.create_timing_cache(candidate)
+        if timings is not None and config.set_timing_cache(timings, False):
+            return
+
+
+def read_timing_cache(api: TensorRt, config: Any) -> bytes:
+    """The timings after a build; empty where there are none."""
+    timings = config.get_timing_cache() if _times_kernels(api) else None
+    return b"" if timings is None else bytes(timings.serialize())
+
+
+def _times_kernels(api: TensorRt) -> bool:
+    # TensorRT-RTX has the functions too; they do nothing and warn.
+    return api.flavour == "TensorRT"
+
+
+def can_be_stopped(api: TensorRt) -> bool:
+    """Whether a build reports its progress and can be ended."""
+    return hasattr(api.module, "IProgressMonitor")
+
+
+def attach_monitor(api: TensorRt, config: Any, watch: Watch) -> None:
+    """Let a watch follow and end a build, where that is possible."""
+    if can_be_stopped(api):
+        config.progress_monitor = _create_monitor(api.module, watch)
+
+
+def _mask(known: Any, flags: tuple[str, ...]) -> int:
+    return sum(1 << int(getattr(known, flag)) for flag in flags)
+
+
+def _create_logger(module: Any, log: Log) -> Any:
+    errors = (module.ILogger.ERROR, module.ILogger.INTERNAL_ERROR)
+
+    class Logger(module.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            module.ILogger.__init__(self)
+
+        def log(self, severity: Any, message: str) -> None:
+            log.add(message, severity in errors)
+
+    return Logger()
+
+
+def _create_monitor(module: Any, watch: Watch) -> Any:
+    class Monitor(module.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            module.IProgressMonitor.__init__(self)
+            self._steps: dict[str, int] = {}
+
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            self._steps[phase_name] = max(num_steps, 1)
+            watch.tell(phase_name, 0.0)
+
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            done = min((step + 1) / self._steps.get(phase_name, 1), 1.0)
+            return watch.tell(phase_name, done)
+
+        def phase_finish(self, phase_name: str) -> None:
+            self._steps.pop(phase_name, None)
+
+    return Monitor()

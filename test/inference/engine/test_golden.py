@@ -1,0 +1,143 @@
+"""The gate: which golden frames are believed, and which engines are refused."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from simulated_tensorrt import channel_model_with_golden_frames
+
+from segnet_ros.inference.engine.golden import GoldenFrames, check_engine, read_golden
+from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.model import Model, ModelFile, file_sha256
+from segnet_ros.inference.runtime import Prediction
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return channel_model_with_golden_frames(tmp_path)
+
+
+def _with(model: Model, **arrays: Any) -> Model:
+    path = model.folder / "golden.npz"
+    np.savez(path, **arrays)
+    return replace(model, golden=ModelFile(path.name, file_sha256(path)))
+
+
+def test_frames_and_labels_are_read(model: Model) -> None:
+    golden = read_golden(model)
+    assert golden.images.shape == (3, 12, 16, 3)
+    assert golden.images.dtype == golden.labels.dtype == np.uint8
+    np.testing.assert_array_equal(golden.labels, golden.images.argmax(axis=3))
+
+
+def test_no_engine_without_golden_frames(model: Model) -> None:
+    with pytest.raises(InferenceError) as caught:
+        read_golden(replace(model, golden=None))
+    assert str(caught.value) == (
+        "channel has no golden frames, so no engine of it can be checked; export the model again"
+    )
+
+
+def test_altered_frames_are_refused(model: Model) -> None:
+    with (model.folder / "golden.npz").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(InferenceError, match=r"golden\.npz has sha256 .* was altered"):
+        read_golden(model)
+
+
+_IMAGES = np.zeros((2, 12, 16, 3), np.uint8)
+_LABELS = np.zeros((2, 12, 16), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({"images": _IMAGES}, "holds no images and labels"),
+        ({"images": _IMAGES.astype(np.float32), "labels": _LABELS}, "float32 (2, 12, 16, 3)"),
+        ({"images": _IMAGES[:, :, :8], "labels": _LABELS}, "uint8 (2, 12, 8, 3)"),
+        ({"images": _IMAGES, "labels": _LABELS[..., None]}, "uint8 (2, 12, 16, 1)"),
+        ({"images": _IMAGES, "labels": _LABELS.astype(np.int64)}, "int64 (2, 12, 16)"),
+        ({"images": _IMAGES[:0], "labels": _LABELS[:0]}, "uint8 (0, 12, 16, 3)"),
+        ({"images": _IMAGES, "labels": _LABELS[:1]}, "2 images and 1 labels"),
+        ({"images": np.array([object()]), "labels": _LABELS}, "holds no images and labels"),
+        ({"images": np.uint8(4), "labels": _LABELS}, "uint8 ()"),
+    ],
+)
+def test_other_frames_are_refused(model: Model, arrays: dict[str, Any], found: str) -> None:
+    with pytest.raises(InferenceError) as caught:
+        read_golden(_with(model, **arrays))
+    assert found in str(caught.value)
+    assert str(caught.value).endswith("; export the model again")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 a broken archive"])
+def test_other_files_are_refused(model: Model, content: bytes) -> None:
+    path = model.folder / "golden.npz"
+    path.write_bytes(content)
+    changed = replace(model, golden=ModelFile(path.name, file_sha256(path)))
+    with pytest.raises(InferenceError, match=r"golden\.npz holds no images and labels"):
+        read_golden(changed)
+
+
+class WrongShare:
+    """Answers right but for a share of every frame's pixels."""
+
+    def __init__(self, wrong_pixels: int) -> None:
+        self._wrong = wrong_pixels
+        self.count = 0
+
+    def __call__(self, images: Iterable[Pixels]) -> Iterator[Prediction]:
+        for image in images:
+            self.count += 1
+            labels = image.argmax(axis=2).astype(np.uint8)
+            labels.ravel()[: self._wrong] += 1
+            yield Prediction(labels, labels)
+
+
+@pytest.fixture
+def golden() -> GoldenFrames:
+    """Frames of 1000 pixels each."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 20, 50, 3), np.uint8)
+    return GoldenFrames(images, images.argmax(axis=3).astype(np.uint8))
+
+
+@pytest.mark.parametrize("wrong", [0, 19])
+def test_good_engines_pass(model: Model, golden: GoldenFrames, wrong: int) -> None:
+    """The graph itself agrees on 0.99, so an engine may on 0.98."""
+    answers = WrongShare(wrong)
+    check_engine(answers, golden, model, "fp16", 1, "convolutions")
+    assert answers.count == 2
+
+
+def test_bad_engines_are_refused(model: Model, golden: GoldenFrames) -> None:
+    built = "26 convolutions in fp32, 13 other kernels"
+    with pytest.raises(InferenceError) as caught:
+        check_engine(WrongShare(21), golden, model, "fp16", 1, built)
+    assert str(caught.value) == (
+        "the fp16 engine of channel gives model.onnx's label on 0.9790 of the golden frames' "
+        f"pixels; expected at least 0.9800; really built were {built}; run "
+        f"`segnet build-engine {model.folder} --precision fp16 --rebuild`, or use another precision"
+    )
+
+
+def test_one_bad_frame_among_good_ones_counts(model: Model, golden: GoldenFrames) -> None:
+    answers = (Prediction(labels, labels) for labels in (golden.labels[0], golden.labels[0]))
+    with pytest.raises(InferenceError, match=r"label on 0\.6"):
+        check_engine(lambda images: answers, golden, model, "fp16", 1, "x")
+
+
+def test_frames_are_repeated_until_they_fill_a_batch(model: Model, golden: GoldenFrames) -> None:
+    answers = WrongShare(0)
+    check_engine(answers, golden, model, "fp16", 5, "x")
+    assert answers.count == 5
+
+
+def test_missing_answers_do_not_pass(model: Model, golden: GoldenFrames) -> None:
+    with pytest.raises(ValueError, match="longer"):
+        check_engine(lambda images: iter(()), golden, model, "fp16", 1, "x")
