@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segnet_ros.training.models.switches import MaskSwitching
+from segnet_ros.training.models.switches import MaskSwitching, Switching
 from segnet_ros.training.monte_carlo import freeze_dropout, summarize
 from segnet_ros.training.normalization import Normalization
 
@@ -41,7 +41,7 @@ class DeployedBayesianNetwork(DeployedNetwork):
 
     def __init__(self, network: nn.Module, normalization: Normalization, samples: int) -> None:
         super().__init__(network, normalization)
-        use_mask_switching(network)
+        use_switching(network, MaskSwitching())
         freeze_dropout(network, samples)
         self.facts = {"samples": samples}
 
@@ -54,11 +54,11 @@ class DeployedBayesianNetwork(DeployedNetwork):
         return *_decide(mean), _to_bytes(uncertainty)
 
 
-def use_mask_switching(network: nn.Module) -> None:
-    """Replace the indices of every pooling, in place, by masks that any engine can run."""
+def use_switching(network: nn.Module, switching: Switching) -> None:
+    """Let every pooling of a network, in place, remember the maxima in another form."""
     for module in network.modules():
         if hasattr(module, "switching"):
-            module.switching = MaskSwitching()  # type: ignore[assignment]
+            module.switching = switching  # type: ignore[assignment]
 
 
 def _decide(probability: Tensor) -> tuple[Tensor, Tensor]:

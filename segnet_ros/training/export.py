@@ -1,9 +1,8 @@
-"""Trained weights to a model folder: model.onnx, checked against PyTorch, and model.yaml."""
+"""Trained weights to a model folder: graphs, checked against PyTorch, and model.yaml."""
 
 import copy
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import openvino
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from segnet_ros.inference.engine.options import DEFAULT_PRECISION
 from segnet_ros.inference.model import (
     DESCRIPTION,
     GRAPH,
@@ -24,25 +23,29 @@ from segnet_ros.inference.model import (
     file_sha256,
     save_description,
 )
-from segnet_ros.simulation.drive import StreetDrive
+from segnet_ros.training.acceptance import accept, data_exam, rendered_exam
 from segnet_ros.training.deployed import (
     DeployedBayesianNetwork,
     DeployedNetwork,
-    use_mask_switching,
+    use_switching,
 )
+from segnet_ros.training.engine_graph import engine_graph
+from segnet_ros.training.errors import ExportError
+from segnet_ros.training.golden import make_golden, save_golden
+from segnet_ros.training.graph_labels import Pixels, Reference
+from segnet_ros.training.models.switches import MaskSwitching
 from segnet_ros.training.monte_carlo import SAMPLES, is_bayesian
 from segnet_ros.training.normalization import Normalization
 from segnet_ros.training.packed_masks import pack_masks
+from segnet_ros.training.rendered_frames import rendered_frames
+from segnet_ros.training.tracing import trace
 from segnet_ros.training.trained import load_trained
 
-OPSET = 17
 # Switches are discontinuous: another order of additions alone moves one label in ten thousand.
 MIN_AGREEMENT = 0.999
+_CHECK_FRAMES = 4
+_GOLDEN_FRAMES = 3
 _MIN_HALVED_VALUES = 256
-
-
-class ExportError(RuntimeError):
-    """The model folder cannot be written, or the file does not do what the network does."""
 
 
 def export(
@@ -51,8 +54,9 @@ def export(
     size: tuple[int, int],
     details: Mapping[str, Any],
     samples: int | None = None,
+    data: Path | None = None,
 ) -> Model:
-    """Export trained weights.
+    """Export trained weights, for the CPU and for TensorRT.
 
     Args:
         weights: Safetensors as `train` writes them: the recipe is in their metadata.
@@ -61,11 +65,15 @@ def export(
         size: (width, height) of the network's input, at least 64x48.
         details: Further facts for model.yaml, such as the training data and scores.
         samples: How often a Bayesian network answers per frame; by default `SAMPLES` times.
+        data: Labelled frames on which the graph for TensorRT must do as well as model.onnx; by
+            default rendered ones.
 
     Raises:
         CheckpointError: the weights cannot be used.
+        DatasetError: the data cannot be read.
         ExportError: `output` holds something else than a model, the size is too small, samples
-            are asked of a network without any, or the file's labels differ from PyTorch's.
+            are asked of a network without any, a file's labels differ from PyTorch's, or the
+            data hold other classes.
     """
     _refuse_foreign_folder(output)
     trained = load_trained(weights)
@@ -95,9 +103,40 @@ def export(
                 **details,
             },
         )
+        model = add_engine_graph(model, deployed, data)
         save_description(model)
         _swap_in(folder, output, aside=Path(temporary) / "replaced")
     return replace(model, folder=output)
+
+
+def add_engine_graph(model: Model, deployed: DeployedNetwork, data: Path | None) -> Model:
+    """Write the FP16 graph and golden frames beside model.onnx.
+
+    Args:
+        model: Its folder holds model.onnx.
+        deployed: What model.onnx was made of.
+        data: See `export`.
+
+    Returns:
+        The model with the new facts, which are not written yet.
+
+    Raises:
+        DatasetError: the data cannot be read.
+        ExportError: the graph is too bad, or the data hold other classes.
+    """
+    reference = Reference(model.graph)
+    frames = rendered_frames(model.size)
+    golden = make_golden([frame.image for frame in frames[:_GOLDEN_FRAMES]], reference.labels)
+    exam = (
+        data_exam(data, model.size, model.classes, reference)
+        if data
+        else rendered_exam(frames, model.classes, reference)
+    )
+    content = engine_graph(deployed, model.size).SerializeToString()
+    graph = accept(content, DEFAULT_PRECISION, exam, golden)
+    (model.folder / graph.file).write_bytes(content)
+    graphs = {DEFAULT_PRECISION: graph}
+    return replace(model, engine_graphs=graphs, golden=save_golden(golden, model.folder))
 
 
 def deployable(
@@ -114,7 +153,7 @@ def deployable(
         ExportError: samples are asked of a network without any.
     """
     folded = _fold_batch_norm(copy.deepcopy(network).eval())
-    use_mask_switching(folded)
+    use_switching(folded, MaskSwitching())
     folded = folded.half().float()
     if is_bayesian(folded):
         count = SAMPLES if samples is None else samples
@@ -131,8 +170,7 @@ def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> 
     """Write a graph of batch 1 whose large weights are stored in half precision, losslessly."""
     width, height = size
     example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    _trace(deployed, example, path)
-    graph = onnx.load(path)
+    graph = trace(deployed, example, deployed.outputs)
     _store_weights_in_half(graph)
     pack_masks(graph)
     _declare_outputs(graph, [1, height, width])
@@ -142,11 +180,10 @@ def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> 
 
 def label_agreement(deployed: DeployedNetwork, path: Path, size: tuple[int, int]) -> float:
     """Share of pixels on which the file, run in float32, and PyTorch give the same label."""
-    core = openvino.Core()
-    compiled = core.compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    reference = Reference(path)
+    images = [frame.image for frame in rendered_frames(size)[:_CHECK_FRAMES]]
     same = [
-        np.mean(compiled(image)["labels"] == _pytorch_labels(deployed, image))
-        for image in _check_frames(size)
+        np.mean(reference.labels(image) == _pytorch_labels(deployed, image)) for image in images
     ]
     return float(np.mean(same))
 
@@ -171,41 +208,10 @@ def _swap_in(folder: Path, output: Path, aside: Path) -> None:
             aside.rename(output)
 
 
-def _trace(deployed: DeployedNetwork, example: Tensor, path: Path) -> None:
-    with warnings.catch_warnings():
-        # The sizes are meant to be constants, and the newer exporter writes ScatterND.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        for start in ("You are using the legacy TorchScript", "The feature will be removed"):
-            warnings.filterwarnings("ignore", start, DeprecationWarning)
-        torch.onnx.export(
-            deployed,
-            (example,),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["image"],
-            output_names=list(deployed.outputs),
-        )
-
-
-def _pytorch_labels(
-    deployed: DeployedNetwork, image: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.uint8]:
+def _pytorch_labels(deployed: DeployedNetwork, image: Pixels) -> Pixels:
     with torch.inference_mode():
-        labels: Tensor = deployed(torch.from_numpy(image))[0]
+        labels: Tensor = deployed(torch.from_numpy(image[None]))[0][0]
     return np.asarray(labels.numpy(), dtype=np.uint8)
-
-
-def _check_frames(size: tuple[int, int]) -> Iterator[npt.NDArray[np.uint8]]:
-    for seed in range(4):
-        yield _drive(seed, size).frame(10 * seed)[0][None]
-
-
-def _drive(seed: int, size: tuple[int, int]) -> StreetDrive:
-    try:
-        return StreetDrive(seed, size)
-    except ValueError as error:
-        raise ExportError(f"no frame to check the graph with: {error}") from error
 
 
 def _fold_batch_norm(module: nn.Module) -> nn.Module:

@@ -80,7 +80,8 @@ class TwoBitSwitching:
         c, d = x[:, :, 1::2, ::2], x[:, :, 1::2, 1::2]
         upper, lower = torch.maximum(a, b), torch.maximum(c, d)
         top = upper >= lower
-        left = torch.where(top, a >= b, c >= d)
+        # Not torch.where: ONNX Runtime has no Where of Bool.
+        left = (top & (a >= b)) | (~top & (c >= d))
         return torch.maximum(upper, lower), (top, left)
 
     def unpool(self, y: Tensor, switches: tuple[Tensor, Tensor], size: tuple[int, int]) -> Tensor:
