@@ -1,6 +1,8 @@
 """The pipeline, from a camera image to labels. Node, command line and evaluation all run this."""
 
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +66,26 @@ class Segmenter:
         inferred = time.perf_counter()
         return Segmentation(image, prediction, self._colors, resized - started, inferred - resized)
 
+    def segment_all(self, images: Iterable[Pixels]) -> Iterator["Segmentation"]:
+        """Segment many pictures in order, overlapping them where the runtime can.
+
+        Args:
+            images: As for `segment`; some are taken before the first answer is given.
+
+        Raises:
+            InferenceError: see `segment`; answers still under way are lost.
+        """
+        inputs = _NetworkInputs(images, self.model.size)
+        predictions = self._runtime.infer_all(inputs)
+        while True:
+            started, feeding = time.perf_counter(), inputs.seconds
+            prediction = next(predictions, None)
+            waited = time.perf_counter() - started - (inputs.seconds - feeding)
+            if prediction is None:
+                return
+            image, resizing = inputs.taken.popleft()
+            yield Segmentation(image, prediction, self._colors, resizing, waited)
+
     def close(self) -> None:
         """Free the runtime."""
         self._runtime.close()
@@ -89,7 +111,8 @@ class Segmentation:
         prediction: At the network's size.
         colors: The model's `color_table`.
         resize_seconds: Time taken to bring the picture to the network's size.
-        infer_seconds: Time taken by the network.
+        infer_seconds: Time taken by the network; of `segment_all`, the time that the caller waited
+            for it, which is less where the picture overlapped others.
     """
 
     image: Pixels
@@ -129,3 +152,30 @@ class Segmentation:
     @property
     def _size(self) -> tuple[int, int]:
         return self.image.shape[1], self.image.shape[0]
+
+
+class _NetworkInputs:
+    """Pictures at the network's size, made as the runtime asks for them.
+
+    Attributes:
+        taken: Pictures whose answers are due, with the seconds that resizing took.
+        seconds: Time spent here, in the runtime's calls: on resizing, and by the source.
+    """
+
+    def __init__(self, images: Iterable[Pixels], size: tuple[int, int]) -> None:
+        self._images = images
+        self._size = size
+        self.taken: deque[tuple[Pixels, float]] = deque()
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Pixels]:
+        asked = time.perf_counter()
+        for image in self._images:
+            started = time.perf_counter()
+            network_input = resize_image(image, self._size)
+            resized = time.perf_counter()
+            self.taken.append((image, resized - started))
+            self.seconds += resized - asked
+            yield network_input
+            asked = time.perf_counter()
+        self.seconds += time.perf_counter() - asked

@@ -72,7 +72,7 @@ def find_best(scores: Tensor) -> Best:
 
 
 def _by_planes(scores: Tensor) -> Best:
-    planes = scores.chunk(scores.shape[1], dim=1)
+    planes = [scores[:, place : place + 1] for place in range(scores.shape[1])]
     score = reduce(torch.maximum, planes)
     labels = torch.full((), float(UNLABELLED))
     for class_id in reversed(range(len(planes))):

@@ -56,6 +56,16 @@ def test_an_answer_outlives_the_next_frame(model: Model) -> None:
     np.testing.assert_array_equal(answer.confidence, first.max(axis=2))
 
 
+def test_many_frames_are_answered_in_order(model: Model) -> None:
+    images = [_noise(seed) for seed in range(4)]
+    runtime = OpenVinoRuntime(model)
+    predictions = list(runtime.infer_all(iter(images)))
+    assert len(predictions) == 4
+    for image, prediction in zip(images, predictions, strict=True):
+        np.testing.assert_array_equal(prediction.labels, image.argmax(axis=2))
+    assert list(runtime.infer_all([])) == []
+
+
 def test_description_names_version_device_and_precision(model: Model) -> None:
     native = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     precision = "bf16" if "BF16" in native else "f32"

@@ -1,6 +1,7 @@
 """The pipeline, pixel for pixel, on a network whose answers are known."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from segnet_ros.inference import segmenter as module
+from segnet_ros.inference.engine.options import EngineOptions
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import Model
 from segnet_ros.inference.runtime import Prediction
@@ -22,6 +24,7 @@ class RecordingRuntime:
     """Answers zeros and remembers what was asked of it."""
 
     description = "recording"
+    engine = None
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -31,6 +34,16 @@ class RecordingRuntime:
         zeros = np.zeros(image.shape[:2], np.uint8)
         return Prediction(zeros, zeros)
 
+    def infer_all(self, images: Iterable[Pixels]) -> Iterator[Prediction]:
+        """Two frames ahead, as a runtime that overlaps them."""
+        ahead: deque[Pixels] = deque()
+        for image in images:
+            ahead.append(image)
+            if len(ahead) == 2:
+                yield self.infer(ahead.popleft())
+        for image in ahead:
+            yield self.infer(image)
+
     def close(self) -> None:
         self.calls.append("close")
 
@@ -39,7 +52,7 @@ class RecordingRuntime:
 def runtime(monkeypatch: pytest.MonkeyPatch) -> RecordingRuntime:
     recording = RecordingRuntime()
 
-    def load(model: Model, name: str) -> RecordingRuntime:
+    def load(model: Model, name: str, engine: EngineOptions) -> RecordingRuntime:
         recording.calls.append(f"load {model.name} {name}")
         return recording
 
@@ -50,7 +63,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> RecordingRuntime:
 @pytest.fixture(scope="module")
 def segmenter(channel_model: Path) -> Segmenter:
     pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
-    return Segmenter(channel_model)
+    return Segmenter(channel_model, "openvino")
 
 
 def _noise(seed: int = 0) -> Pixels:
@@ -119,6 +132,7 @@ def test_model_and_runtime_are_told(segmenter: Segmenter, channel_model: Path) -
     assert segmenter.model.name == "channel"
     assert segmenter.model.folder == channel_model
     assert segmenter.runtime.startswith("OpenVINO ")
+    assert segmenter.engine is None
 
 
 def test_runtime_is_chosen_warmed_up_and_closed(
@@ -146,6 +160,76 @@ def test_stages_are_timed(
     answer = segmenter.segment(np.zeros((24, 32, 3), np.uint8))
     assert answer.resize_seconds == 0.25
     assert answer.infer_seconds == 1.75
+
+
+def test_many_pictures_are_answered_in_order(segmenter: Segmenter) -> None:
+    small = [_noise(seed) for seed in range(5)]
+    factors = [1, 3, 2, 1, 5]
+    images = [_enlarge(pixels, factor) for pixels, factor in zip(small, factors, strict=True)]
+    answers = list(segmenter.segment_all(iter(images)))
+    assert len(answers) == 5
+    for image, answer in zip(images, answers, strict=True):
+        np.testing.assert_array_equal(answer.labels, image.argmax(axis=2))
+        np.testing.assert_array_equal(answer.confidence, image.max(axis=2))
+        assert answer.image is image
+
+
+def test_no_pictures_give_no_answers(segmenter: Segmenter) -> None:
+    assert list(segmenter.segment_all([])) == []
+
+
+def test_overlapping_pictures_keep_their_answers(
+    channel_model: Path, runtime: RecordingRuntime
+) -> None:
+    images = [_enlarge(_noise(seed), 2) for seed in range(4)]
+    taken: list[int] = []
+    source = (taken.append(index) or image for index, image in enumerate(images))
+    answers = Segmenter(channel_model).segment_all(source)
+    first = next(answers)
+    assert taken == [0, 1]
+    for image, answer in zip(images, [first, *answers], strict=True):
+        assert answer.image is image
+
+
+def test_a_bad_picture_among_good_ones_is_told(segmenter: Segmenter) -> None:
+    answers = segmenter.segment_all([_noise(), np.zeros((12, 16), np.uint8)])
+    with pytest.raises(InferenceError, match=r"expected uint8 \(height, width, 3\), RGB"):
+        list(answers)
+
+
+def test_times_of_many_pictures_are_what_the_caller_spent(
+    channel_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that only the stages move: the source and the caller are not charged."""
+    clock = [0.0]
+
+    def spend(seconds: float) -> None:
+        clock[0] += seconds
+
+    class SlowRuntime(RecordingRuntime):
+        def infer(self, image: Pixels) -> Prediction:
+            spend(7.0)
+            return super().infer(image)
+
+    def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
+        spend(0.25)
+        return image
+
+    def source() -> Iterator[Pixels]:
+        for seed in range(4):
+            spend(100.0)
+            yield _noise(seed)
+        spend(100.0)
+
+    monkeypatch.setattr(module, "load_runtime", lambda model, name, engine: SlowRuntime())
+    monkeypatch.setattr(module, "resize_image", resize)
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    segmenter = Segmenter(channel_model)
+    answers = []
+    for answer in segmenter.segment_all(source()):
+        spend(1000.0)
+        answers.append((answer.resize_seconds, answer.infer_seconds))
+    assert answers == [(0.25, 7.0)] * 4
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from segnet_ros.inference.engine.kernel_timings import attach_timing_cache, read_timing_cache
 from segnet_ros.inference.engine.layers import LayerCount, count_layers
+from segnet_ros.inference.engine.progress_monitor import attach_monitor, can_be_stopped
 from segnet_ros.inference.engine.tensorrt_api import (
     TensorRt,
-    attach_monitor,
-    attach_timing_cache,
     build_flags,
-    can_be_stopped,
     create_builder,
     create_config,
     create_network,
     parse_graph,
-    read_timing_cache,
 )
 from segnet_ros.inference.engine.watch import PhaseListener, Watch, interruptible
 from segnet_ros.inference.errors import InferenceError

@@ -70,22 +70,26 @@ def check_engine(
     precision: str,
     batch: int,
     built: str,
-) -> None:
+) -> float:
     """Refuse an engine whose labels differ from model.onnx's by more than the graph's own do.
 
     Args:
         infer_all: Runs the engine, see `Runtime.infer_all`.
-        golden: Of the model; repeated until they fill a batch.
+        golden: Of the model; repeated until they fill whole batches.
         model: What the engine was built from.
         precision: That was asked for.
         batch: Frames per inference at most.
         built: What it really consists of, in words.
 
+    Returns:
+        Agreement: share of the pixels that get model.onnx's label, 0..1.
+
     Raises:
         InferenceError: agreement is below the bound.
     """
     bound = model.engine_graphs[precision].agreement - _TOLERANCE
-    agreement = _agreement(infer_all, golden, max(batch, len(golden.images)))
+    batches = -(-len(golden.images) // batch)
+    agreement = _agreement(infer_all, golden, batches * batch)
     if agreement < bound:
         raise InferenceError(
             f"the {precision} engine of {model.name} gives model.onnx's label on {agreement:.4f} "
@@ -93,6 +97,7 @@ def check_engine(
             f"{built}; run `segnet build-engine {model.folder} --precision {precision} --rebuild`, "
             "or use another precision"
         )
+    return agreement
 
 
 def _agreement(

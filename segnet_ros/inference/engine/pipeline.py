@@ -77,7 +77,7 @@ class Pipeline:
         """
         for slot in self._slots:
             if slot.capacity >= capacity and not slot.is_busy:
-                slot.clear()
+                slot.reserve()
                 return slot
         raise InferenceError("another infer_all is running; exhaust or close that iterator first")
 
@@ -98,8 +98,6 @@ class Pipeline:
 
         On a hung GPU that would hang too, on a lost one it may end the process.
         """
-        for slot in self._slots:
-            slot.detach()
         # Python's own end would free it otherwise.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
 
@@ -118,26 +116,27 @@ def overlapped(
         take: Gives an empty slot.
         answer: Waits for a started slot.
     """
+    remaining = iter(images)
     running: deque[Slot] = deque()
     try:
-        for slot in _filled(images, batch, take):
-            slot.start()
-            running.append(slot)
+        while _start_next(remaining, batch, take, running):
             if len(running) == _DEPTH:
                 yield from answer(running.popleft())
         while running:
             yield from answer(running.popleft())
     finally:
         for slot in running:
-            slot.is_busy = False
+            slot.release()
 
 
-def _filled(images: Iterable[Pixels], batch: int, take: Callable[[int], Slot]) -> Iterator[Slot]:
-    remaining = iter(images)
-    while True:
-        slot = take(batch)
-        for image in islice(remaining, batch):
-            slot.put(image)
-        if not slot.count:
-            return
-        yield slot
+def _start_next(
+    remaining: Iterator[Pixels], batch: int, take: Callable[[int], Slot], running: deque[Slot]
+) -> bool:
+    """Start the next batch; False if there is none."""
+    running.append(take(batch))
+    running[-1].fill(islice(remaining, batch))
+    if not running[-1].count:
+        running.pop().release()
+        return False
+    running[-1].start()
+    return True

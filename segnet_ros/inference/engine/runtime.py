@@ -12,6 +12,7 @@ from segnet_ros.inference.engine.machine import Machine, find_machine
 from segnet_ros.inference.engine.options import EngineOptions
 from segnet_ros.inference.engine.pipeline import Pipeline, overlapped
 from segnet_ros.inference.engine.slots import Slot
+from segnet_ros.inference.engine.status import EngineStatus
 from segnet_ros.inference.engine.supply import obtain_engine
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import Model
@@ -68,6 +69,19 @@ class TensorRtRuntime:
         return f"{words} ({self._built}){without and f', no CUDA graph: {without}'}"
 
     @property
+    def engine(self) -> EngineStatus:
+        """See `Runtime.engine`."""
+        return EngineStatus(
+            fingerprint=self._engine.fingerprint,
+            layers=self._built,
+            agreement=self._agreement,
+            gpu_memory=self.gpu_memory,
+            timings=self.timings,
+            recoveries=self.recoveries,
+            failure=self._failure,
+        )
+
+    @property
     def timings(self) -> Mapping[str, float]:
         """Milliseconds of the last inference (of a whole batch) by stage, on the GPU's clock.
 
@@ -87,9 +101,12 @@ class TensorRtRuntime:
     def infer(self, image: Pixels) -> Prediction:
         """See `Runtime.infer`."""
         slot = self._take(1)
-        slot.put(image)
-        slot.start()
-        return self._answer(slot)[0]
+        try:
+            slot.fill([image])
+            slot.start()
+            return self._answer(slot)[0]
+        finally:
+            slot.release()
 
     def infer_all(self, images: Iterable[Pixels]) -> Iterator[Prediction]:
         """See `Runtime.infer_all`. Frames are copied as they come, up to two batches ahead."""
@@ -111,25 +128,23 @@ class TensorRtRuntime:
         return self._pipeline.take(capacity)
 
     def _answer(self, slot: Slot) -> list[Prediction]:
-        # After a recovery, the frames that were under way meanwhile have to be run again as well.
-        if slot.is_detached:
-            return self._run_again(slot)
-        try:
-            return self._finish(slot)
-        except InferenceError as error:
-            self._recover(error)
-        try:
-            return self._run_again(slot)
-        except InferenceError as error:
-            _dispose(self._pipeline)
-            self._give_up(f"{_fact(error)}, again after the GPU was set up anew")
+        # Detached are frames that were under way while others made the GPU be set up anew.
+        if not slot.is_detached:
+            try:
+                return self._finish(slot)
+            except InferenceError as error:
+                self._recover(error)
+        return self._run_again(slot)
 
     def _run_again(self, failed: Slot) -> list[Prediction]:
         slot = self._take(failed.count)
-        for image in failed.frames:
-            slot.put(image)
+        slot.fill(failed.frames)
         slot.start()
-        return self._finish(slot)
+        try:
+            return self._finish(slot)
+        except InferenceError as error:
+            _dispose(self._pipeline)
+            self._give_up(f"{_fact(error)}, again after the GPU was set up anew")
 
     def _finish(self, slot: Slot) -> list[Prediction]:
         predictions = slot.finish()
@@ -157,7 +172,7 @@ class TensorRtRuntime:
             return overlapped(images, batch, pipeline.take, Slot.finish)
 
         try:
-            check_engine(
+            self._agreement = check_engine(
                 infer_all, self._golden, self._model, self._options.precision, batch, self._built
             )
         except BaseException:

@@ -1,6 +1,7 @@
 """A place on the GPU for the frames of one inference, from picture to prediction."""
 
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,9 @@ class Equipment:
 class Slot:
     """Buffers, marks and contexts for up to `capacity` frames, one inference at a time.
 
-    `put` frames, `start`, and `finish` for the predictions; between the last two, another slot can
-    be filled and started. What fails in `start` is raised by `finish`, in order with the frames.
+    `reserve` it, `fill`, `start`, and `finish` for the predictions; between the last two, another
+    slot can be filled and started. What fails in `start` is raised by `finish`, in order with the
+    frames.
 
     Args:
         engine: What it runs.
@@ -52,8 +54,8 @@ class Slot:
 
     Attributes:
         capacity: See above.
-        count: Frames that were put.
-        is_busy: Whether somebody will `finish` what was started.
+        count: Frames in it.
+        is_busy: Whether it is reserved and not yet finished.
         is_detached: Whether the GPU's part of it is gone; the frames are still there.
     """
 
@@ -72,7 +74,6 @@ class Slot:
         self._stages = self._create_stages()
         self._executions: dict[int, Execution] = {}
         self._failure: InferenceError | None = None
-        self._in_flight = False
         self.capacity = capacity
         self.count = 0
         self.is_busy = False
@@ -80,7 +81,7 @@ class Slot:
 
     @property
     def frames(self) -> Pixels:
-        """What was put, uint8 [count, H, W, 3] RGB."""
+        """Those that were taken, uint8 [count, H, W, 3] RGB."""
         return self._images[: self.count]
 
     @property
@@ -102,34 +103,33 @@ class Slot:
         reasons = (execution.without_graph for execution in self._executions.values())
         return next(filter(None, reasons), "")
 
-    def clear(self) -> None:
-        """Forget the frames, once the GPU does not read them any more."""
-        if self._in_flight:
-            # Nobody wants that answer; a GPU that fails does so again with the next one.
-            with suppress(InferenceError):
-                self._wait()
-        self.count = 0
+    def reserve(self) -> None:
+        """Begin anew, without frames.
 
-    def put(self, image: Pixels) -> None:
-        """Take one more frame, uint8 [H, W, 3] RGB; it is copied.
+        An answer that nobody waited for may still be under way. It is spoiled then, but the next
+        one is not: the streams do one after the other.
+        """
+        self.count = 0
+        self._failure = None
+        self.is_busy = True
+
+    def release(self) -> None:
+        """Let others reserve it."""
+        self.is_busy = False
+
+    def fill(self, images: Iterable[Pixels]) -> None:
+        """Take frames, uint8 [H, W, 3] RGB each; they are copied.
 
         Raises:
-            InferenceError: it has another size.
+            InferenceError: one has another size.
         """
-        if image.shape != self._frame or image.dtype != np.uint8:
-            raise InferenceError(
-                f"the network got {image.dtype} {image.shape}; expected uint8 {self._frame}"
-            )
-        self._images[self.count] = image
-        self.count += 1
+        for image in images:
+            self._put(image)
 
     def start(self) -> None:
         """Queue the inference of the frames."""
-        self.is_busy = True
-        self._failure = None
         try:
             if not self.is_detached:
-                self._in_flight = True
                 self._queue()
         except InferenceError as error:
             self._failure = error
@@ -140,21 +140,24 @@ class Slot:
         Raises:
             InferenceError: something failed since `start`, or takes too long.
         """
-        self.is_busy = False
+        self.release()
         if self._failure:
             raise self._failure
-        self._wait()
+        list(self._stages.values())[-1].end.wait()
         return list(self._layout.predictions(self._output.array, self.count))
 
     def detach(self) -> None:
         """Let go of the GPU, but keep the frames: they may have to be run again elsewhere."""
         self._images = self._images.copy()
-        self._in_flight = False
         self.is_detached = True
 
-    def _wait(self) -> None:
-        list(self._stages.values())[-1].end.wait()
-        self._in_flight = False
+    def _put(self, image: Pixels) -> None:
+        if image.shape != self._frame or image.dtype != np.uint8:
+            raise InferenceError(
+                f"the network got {image.dtype} {image.shape}; expected uint8 {self._frame}"
+            )
+        self._images[self.count] = image
+        self.count += 1
 
     def _queue(self) -> None:
         execution = self._execution()
@@ -180,7 +183,7 @@ class Slot:
             self._output.download(self._layout.size(self.count), stream)
 
     def _execution(self) -> Execution:
-        """The one for as many frames as were put."""
+        """The one for as many frames."""
         if self.count not in self._executions:
             offsets = self._layout.offsets(self.count)
             outputs = {name: self._output.address + offset for name, offset in offsets.items()}

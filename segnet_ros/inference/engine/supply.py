@@ -12,7 +12,7 @@ from segnet_ros.inference.engine.cache import CachedEngine, EngineCache, Missing
 from segnet_ros.inference.engine.fingerprint import Fingerprint, fingerprint_of
 from segnet_ros.inference.engine.gpu import Gpu, why_no_gpu
 from segnet_ros.inference.engine.jetson import Jetson
-from segnet_ros.inference.engine.options import EngineOptions
+from segnet_ros.inference.engine.options import DEFAULT_PRECISION, EngineOptions
 from segnet_ros.inference.engine.progress import BuildProgress
 from segnet_ros.inference.engine.tensorrt_api import TensorRt
 from segnet_ros.inference.errors import InferenceError
@@ -62,20 +62,15 @@ def obtain_engine(
     fingerprint = fingerprint_of(graph.sha256, api, gpu, jetson, options.precision, options.batch)
     cache = EngineCache(options.cache)
     found = Missing("asked for") if rebuild else cache.find(fingerprint, model.name)
-    if isinstance(found, CachedEngine):
-        return _engine(found, fingerprint)
-    if not options.build:
-        raise InferenceError(_none_usable(model, options, found.reason))
-    if gpu is None and api.flavour == "TensorRT":
-        raise InferenceError(f"TensorRT builds engines only where they shall run: {why_no_gpu()}")
-    report = _reporter(model, options, found.reason)
-    with cache.lock(fingerprint, waiting=lambda what: report(what, None)):
-        if not rebuild:
+    if isinstance(found, Missing):
+        _require_permission(model, options, api, gpu, found.reason)
+        report = _reporter(model, options, found.reason)
+        with cache.lock(fingerprint, waiting=lambda what: report(what, None)):
             # Another process may have built it while this one waited.
-            found = cache.find(fingerprint, model.name)
-        if isinstance(found, Missing):
-            found = _build(model, graph, api, cache, fingerprint, report)
-    return _engine(found, fingerprint)
+            found = found if rebuild else cache.find(fingerprint, model.name)
+            if isinstance(found, Missing):
+                found = _build(model, graph, api, cache, fingerprint, report)
+    return Engine(found.read(), found.facts, fingerprint, found.plan)
 
 
 def engine_graph(model: Model, precision: str) -> EngineGraph:
@@ -87,11 +82,23 @@ def engine_graph(model: Model, precision: str) -> EngineGraph:
     if precision in model.engine_graphs:
         return model.engine_graphs[precision]
     known = ", ".join(model.engine_graphs) or "none"
-    command = "segnet quantize" if model.engine_graphs else "segnet export"
+    command = "segnet export" if precision == DEFAULT_PRECISION else "segnet quantize"
     raise InferenceError(
         f"{model.name} has no {precision} graph to build an engine from, only: {known}; "
         f"add one with `{command}`"
     )
+
+
+def _require_permission(
+    model: Model, options: EngineOptions, api: TensorRt, gpu: Gpu | None, reason: str
+) -> None:
+    if not options.build:
+        raise InferenceError(
+            f"no usable {options.precision} engine of {model.name} for batches of {options.batch}: "
+            f"{reason}; run `{_command(model, options)}`"
+        )
+    if gpu is None and api.flavour == "TensorRT":
+        raise InferenceError(f"TensorRT builds engines only where they shall run: {why_no_gpu()}")
 
 
 def _build(
@@ -117,10 +124,6 @@ def _build(
     return entry
 
 
-def _engine(entry: CachedEngine, fingerprint: Fingerprint) -> Engine:
-    return Engine(entry.read(), entry.facts, fingerprint, entry.plan)
-
-
 def _reporter(model: Model, options: EngineOptions, reason: str) -> PhaseListener:
     started = time.monotonic()
 
@@ -133,13 +136,10 @@ def _reporter(model: Model, options: EngineOptions, reason: str) -> PhaseListene
     return report
 
 
-def _none_usable(model: Model, options: EngineOptions, reason: str) -> str:
+def _command(model: Model, options: EngineOptions) -> str:
     command = ["segnet", "build-engine", str(model.folder), "--precision", options.precision]
     if options.batch > 1:
         command += ["--batch", str(options.batch)]
     if options.cache:
         command += ["--cache", str(options.cache)]
-    return (
-        f"no usable {options.precision} engine of {model.name} for batches of {options.batch}: "
-        f"{reason}; run `{shlex.join(command)}`"
-    )
+    return shlex.join(command)

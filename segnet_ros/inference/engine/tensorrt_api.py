@@ -1,13 +1,12 @@
 """TensorRT's Python bindings: 8.6, 10, 11 and TensorRT-RTX, told apart by what they have."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from segnet_ros.inference.engine.watch import Watch
+from segnet_ros.inference.engine.tensorrt_log import Log, create_logger
 from segnet_ros.inference.errors import InferenceError
 
 Flavour = Literal["TensorRT", "TensorRT-RTX"]
@@ -20,38 +19,8 @@ _BINDINGS: tuple[tuple[str, Flavour], ...] = (
 _LOADERS = {"tensorrt_rtx_bindings": "tensorrt_rtx_libs"}
 """Modules that load a wheel's shared libraries, which the bindings then find in the process."""
 
-_LAYER_STARTS = ("Name: ", "Layer(")
-_KEPT_ERRORS = 2
 # Below a file no folder can be, so weights beside the graph are never found: see `parse_graph`.
 _NOWHERE = "/dev/null/graph.onnx"
-
-
-class Log:
-    """What is kept of TensorRT's messages; a build writes hundreds of thousands of others.
-
-    Attributes:
-        layers: Lines that describe the layers of a finished engine; a build empties it first.
-    """
-
-    def __init__(self) -> None:
-        self._errors: deque[str] = deque(maxlen=_KEPT_ERRORS)
-        self.layers: list[str] = []
-
-    def clear(self) -> None:
-        """Forget the errors."""
-        self._errors.clear()
-
-    def add(self, message: str, is_error: bool) -> None:
-        """Take one message of one or more lines."""
-        lines = [line for line in message.splitlines() if line.strip()]
-        if is_error:
-            self._errors.append(" ".join(lines))
-        self.layers += [line for line in lines if line.startswith(_LAYER_STARTS)]
-
-    @property
-    def last_errors(self) -> str:
-        """The last errors in one line."""
-        return "; ".join(self._errors) or "it gave no reason"
 
 
 @dataclass(frozen=True)
@@ -79,9 +48,9 @@ class TensorRt:
     def logger(self) -> Any:
         """The ILogger of every builder, parser and runtime.
 
-        There is one, because TensorRT registers the first one of a process for good.
+        There is one, because TensorRT keeps to the first while anything made with it lives.
         """
-        return _create_logger(self.module, self.log)
+        return create_logger(self.module, self.log)
 
 
 def tensorrt_installed() -> bool:
@@ -107,7 +76,7 @@ def find_tensorrt() -> TensorRt:
     raise InferenceError(
         f"TensorRT cannot be loaded ({'; '.join(failures)}); on a Jetson install JetPack's "
         "python3-libnvinfer and create the virtual environment with --system-site-packages; "
-        "elsewhere `pip install tensorrt`, or for TensorRT-RTX `pip install segnet_ros[rtx]`"
+        "elsewhere `pip install tensorrt`, or for TensorRT-RTX `pip install 'segnet_ros[rtx]'`"
     )
 
 
@@ -176,7 +145,8 @@ def create_builder(api: TensorRt) -> Any:
 def create_network(api: TensorRt, builder: Any) -> Any:
     """An empty INetworkDefinition with `network_flags`."""
     known = api.module.NetworkDefinitionCreationFlag
-    return builder.create_network(_mask(known, network_flags(api)))
+    mask = sum(1 << int(getattr(known, flag)) for flag in network_flags(api))
+    return builder.create_network(mask)
 
 
 def create_config(api: TensorRt, builder: Any, precision: str) -> Any:
@@ -215,72 +185,3 @@ def _why_refused(parser: Any, log: Log) -> str:
     if not hasattr(error, "node_name"):
         return f"node {error.node()}: {reason}"
     return f"node {error.node_name()!r} ({error.node_operator()}): {reason}"
-
-
-def attach_timing_cache(api: TensorRt, config: Any, content: bytes) -> None:
-    """Let a builder use and extend an earlier build's timings; unusable ones start afresh."""
-    if not _times_kernels(api):
-        return
-    for candidate in (content, b""):
-        timings = config.create_timing_cache(candidate)
-        if timings is not None and config.set_timing_cache(timings, False):
-            return
-
-
-def read_timing_cache(api: TensorRt, config: Any) -> bytes:
-    """The timings after a build; empty where there are none."""
-    timings = config.get_timing_cache() if _times_kernels(api) else None
-    return b"" if timings is None else bytes(timings.serialize())
-
-
-def _times_kernels(api: TensorRt) -> bool:
-    # TensorRT-RTX has the functions too; they do nothing and warn.
-    return api.flavour == "TensorRT"
-
-
-def can_be_stopped(api: TensorRt) -> bool:
-    """Whether a build reports its progress and can be ended."""
-    return hasattr(api.module, "IProgressMonitor")
-
-
-def attach_monitor(api: TensorRt, config: Any, watch: Watch) -> None:
-    """Let a watch follow and end a build, where that is possible."""
-    if can_be_stopped(api):
-        config.progress_monitor = _create_monitor(api.module, watch)
-
-
-def _mask(known: Any, flags: tuple[str, ...]) -> int:
-    return sum(1 << int(getattr(known, flag)) for flag in flags)
-
-
-def _create_logger(module: Any, log: Log) -> Any:
-    errors = (module.ILogger.ERROR, module.ILogger.INTERNAL_ERROR)
-
-    class Logger(module.ILogger):  # type: ignore[misc]
-        def __init__(self) -> None:
-            module.ILogger.__init__(self)
-
-        def log(self, severity: Any, message: str) -> None:
-            log.add(message, severity in errors)
-
-    return Logger()
-
-
-def _create_monitor(module: Any, watch: Watch) -> Any:
-    class Monitor(module.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            module.IProgressMonitor.__init__(self)
-            self._steps: dict[str, int] = {}
-
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
-            self._steps[phase_name] = max(num_steps, 1)
-            watch.tell(phase_name, 0.0)
-
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            done = min((step + 1) / self._steps.get(phase_name, 1), 1.0)
-            return watch.tell(phase_name, done)
-
-        def phase_finish(self, phase_name: str) -> None:
-            self._steps.pop(phase_name, None)
-
-    return Monitor()

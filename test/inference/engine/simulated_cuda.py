@@ -316,6 +316,7 @@ class SimulatedCuda:
 
     @_api(results=0)
     def cudaGraphLaunch(self, graph: int, stream: int) -> None:
+        assert graph in self._handles, "a destroyed graph is used"
         for work in self._handles[graph].work:
             self._queue(self._stream(stream), Work(work.run, work.milliseconds, kind=work.kind))
 
@@ -369,8 +370,7 @@ class SimulatedCuda:
         for thing in list(self._handles.values()):
             if isinstance(thing, Queue):
                 self._run(thing)
-        if address not in self._memory or self._memory[address].kind not in kinds:
-            raise CallError(INVALID_VALUE)
+        assert self._memory[address].kind in kinds, "freed as memory of another kind"
         memory = self._memory.pop(address)
         _array(memory.content)[:] = FREED
         self.freed.append(memory.kind)
@@ -387,18 +387,15 @@ class SimulatedCuda:
         return self._next_handle
 
     def _destroy(self, handle: int, kind: type) -> None:
-        if not isinstance(self._handles.get(handle), kind):
-            raise CallError(INVALID_HANDLE)
+        assert isinstance(self._handles.get(handle), kind), "destroyed twice, or never created"
         self.freed.append(type(self._handles.pop(handle)).__name__)
 
     def _stream(self, handle: int) -> Queue:
-        if not isinstance(self._handles.get(handle), Queue):
-            raise CallError(INVALID_HANDLE)
+        assert isinstance(self._handles.get(handle), Queue), "a destroyed stream is used"
         return self._handles[handle]
 
     def _event(self, handle: int) -> "Event":
-        if not isinstance(self._handles.get(handle), Event):
-            raise CallError(INVALID_HANDLE)
+        assert isinstance(self._handles.get(handle), Event), "a destroyed event is used"
         return self._handles[handle]
 
     def _queue(self, stream: Queue, work: Work) -> None:

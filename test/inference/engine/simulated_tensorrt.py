@@ -67,6 +67,7 @@ class SimulatedTensorRt:
     Attributes:
         refusals: How many calls of `execute_async_v3` fail from now on.
         faults: Error codes with which the next kernels end.
+        trouble: What contexts refuse: "context", "address", "shape", "tensors" or "sizes".
         can_be_recorded: Whether its work can be captured.
         wrong_share: Share of the pixels that get another label.
         loads: Plans that were deserialised.
@@ -83,6 +84,7 @@ class SimulatedTensorRt:
         self.generation = generation
         self.refusals = 0
         self.faults: list[int] = []
+        self.trouble = ""
         self.can_be_recorded = True
         self.wrong_share = 0.0
         self.loads = 0
@@ -152,7 +154,7 @@ class SimulatedEngine:
 
     def create_execution_context(self, strategy: Any) -> Any:
         assert strategy == AllocationStrategy.USER_MANAGED
-        return SimulatedContext(self)
+        return None if self.module.trouble == "context" else SimulatedContext(self)
 
 
 class OldEngine(SimulatedEngine):
@@ -213,15 +215,22 @@ class SimulatedContext:
     def set_tensor_address(self, name: str, address: int) -> bool:
         self._changes += 1
         self._addresses[name] = address
+        if self._engine.module.trouble == "address" and name == "labels":
+            return False
         return name in self._engine.facts["tensors"] and address % 256 == 0
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         self._changes += 1
         self._shape = shape
         _, *rest = self._engine.facts["tensors"][name]["shape"]
-        return shape[0] <= self._engine.facts["batch"] and list(shape[1:]) == rest
+        fits = shape[0] <= self._engine.facts["batch"] and list(shape[1:]) == rest
+        return fits and self._engine.module.trouble != "shape"
 
     def infer_shapes(self) -> list[str]:
+        if self._engine.module.trouble == "sizes":
+            raise RuntimeError("sizes cannot be inferred")
+        if self._engine.module.trouble == "tensors":
+            return ["image"]
         return [name for name in self._engine.facts["tensors"] if name not in self._addresses]
 
     def execute_async_v3(self, stream: int) -> bool:

@@ -58,9 +58,7 @@ def test_every_fact_is_taken_from_where_it_belongs() -> None:
 
 def test_no_gpu_and_no_jetson() -> None:
     bare = fingerprint_of("ab" * 32, TENSORRT, None, None, "fp16", 1)
-    empty = dict.fromkeys(
-        ("gpu", "compute_capability", "driver", "cuda", "l4t", "power_mode"), ""
-    )
+    empty = dict.fromkeys(("gpu", "compute_capability", "driver", "cuda", "l4t", "power_mode"), "")
     assert bare == replace(NOW, **empty)
 
 

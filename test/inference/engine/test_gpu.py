@@ -20,44 +20,32 @@ CLOSED_MODULE = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat
 JETSON_MODULE = "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build\n"
 
 
-class Error(IntEnum):
-    cudaSuccess = 0
-    cudaErrorInsufficientDriver = 35
-    cudaErrorNoDevice = 100
-    cudaErrorSystemDriverMismatch = 803
+Error = IntEnum(
+    "Error",
+    {
+        "cudaSuccess": 0,
+        "cudaErrorInsufficientDriver": 35,
+        "cudaErrorNoDevice": 100,
+        "cudaErrorSystemDriverMismatch": 803,
+    },
+)
+H200 = {
+    "name": b"NVIDIA H200", "major": 9, "minor": 0, "totalGlobalMem": 150_000_000_000,
+    "integrated": 0,
+}  # fmt: skip
 
 
-class Cudart:
+def _cudart(error: str, count: int | None = None, driver: int = 13000, **device: Any) -> Any:
     """Answers as cuda-python does: tuples that start with an error."""
-
-    def __init__(self, count: tuple[Error, int | None], driver: int = 13000) -> None:
-        self.count = count
-        self.driver = driver
-        self.properties = (
-            Error.cudaSuccess,
-            SimpleNamespace(
-                name=b"NVIDIA H200", major=9, minor=0, totalGlobalMem=150_000_000_000, integrated=0
-            ),
-        )
-
-    def cudaGetDeviceCount(self) -> tuple[Error, int | None]:
-        return self.count
-
-    def cudaGetDeviceProperties(self, device: int) -> tuple[Error, Any]:
-        assert device == 0
-        return self.properties
-
-    def cudaDriverGetVersion(self) -> tuple[Error, int]:
-        return Error.cudaSuccess, self.driver
-
-    def cudaRuntimeGetVersion(self) -> tuple[Error, int]:
-        return Error.cudaSuccess, 13020
-
-    def cudaGetErrorName(self, error: Error) -> tuple[Error, bytes]:
-        return Error.cudaSuccess, error.name.encode()
-
-    def cudaGetErrorString(self, error: Error) -> tuple[Error, bytes]:
-        return Error.cudaSuccess, b"in CUDA's words"
+    success = Error["cudaSuccess"]
+    return SimpleNamespace(
+        cudaGetDeviceCount=lambda: (Error[error], count),
+        cudaGetDeviceProperties={0: (success, SimpleNamespace(**{**H200, **device}))}.__getitem__,
+        cudaDriverGetVersion=lambda: (success, driver),
+        cudaRuntimeGetVersion=lambda: (success, 13020),
+        cudaGetErrorName=lambda error: (success, error.name.encode()),
+        cudaGetErrorString=lambda error: (success, b"in CUDA's words"),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -87,16 +75,14 @@ def test_cuda_is_not_imported_before_somebody_asks() -> None:
 
 def test_facts_of_a_gpu(monkeypatch: pytest.MonkeyPatch, driver_file: Path) -> None:
     driver_file.write_text(OPEN_MODULE)
-    _answer(monkeypatch, Cudart((Error.cudaSuccess, 2)))
+    _answer(monkeypatch, _cudart("cudaSuccess", 2))
     assert find_gpu() == Gpu("NVIDIA H200", "9.0", "580.95.05", "13.0", 150_000_000_000, False)
     assert why_no_gpu() == ""
 
 
 def test_a_jetson_shares_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    cudart = Cudart((Error.cudaSuccess, 1), driver=12060)
-    device = cudart.properties[1]
-    device.name, device.major, device.minor, device.integrated = b"Orin\0\0", 8, 7, 1
-    _answer(monkeypatch, cudart)
+    orin = {"name": b"Orin\0\0", "major": 8, "minor": 7, "integrated": 1}
+    _answer(monkeypatch, _cudart("cudaSuccess", 1, driver=12060, **orin))
     found = find_gpu()
     assert found is not None
     assert (found.name, found.compute_capability, found.cuda) == ("Orin", "8.7", "12.6")
@@ -117,7 +103,7 @@ def test_version_of_the_driver(
     monkeypatch: pytest.MonkeyPatch, driver_file: Path, text: str, version: str
 ) -> None:
     driver_file.write_text(text)
-    _answer(monkeypatch, Cudart((Error.cudaSuccess, 1)))
+    _answer(monkeypatch, _cudart("cudaSuccess", 1))
     found = find_gpu()
     assert found is not None
     assert found.driver == version
@@ -126,22 +112,22 @@ def test_version_of_the_driver(
 @pytest.mark.parametrize(
     ("cudart", "words"),
     [
-        (Cudart((Error.cudaErrorInsufficientDriver, None), driver=0), "no NVIDIA driver is loaded"),
+        (_cudart("cudaErrorInsufficientDriver", driver=0), "no NVIDIA driver is loaded"),
         (
-            Cudart((Error.cudaErrorInsufficientDriver, None), driver=12020),
+            _cudart("cudaErrorInsufficientDriver", driver=12020),
             "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the installed cuda-python needs "
             "13.2; update the driver, or run `pip install 'cuda-python<13'`",
         ),
-        (Cudart((Error.cudaErrorNoDevice, None)), "shows no GPU to this process; check"),
-        (Cudart((Error.cudaSuccess, 0)), "shows no GPU to this process; check"),
+        (_cudart("cudaErrorNoDevice"), "shows no GPU to this process; check"),
+        (_cudart("cudaSuccess", 0), "shows no GPU to this process; check"),
         (
-            Cudart((Error.cudaErrorSystemDriverMismatch, None)),
+            _cudart("cudaErrorSystemDriverMismatch"),
             "CUDA fails with cudaErrorSystemDriverMismatch (in CUDA's words); check `nvidia-smi`",
         ),
     ],
 )
 def test_why_there_is_none(
-    monkeypatch: pytest.MonkeyPatch, driver_file: Path, cudart: Cudart, words: str
+    monkeypatch: pytest.MonkeyPatch, driver_file: Path, cudart: Any, words: str
 ) -> None:
     driver_file.write_text(CLOSED_MODULE)
     _answer(monkeypatch, cudart)
@@ -150,8 +136,9 @@ def test_why_there_is_none(
 
 
 def test_a_device_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    cudart = Cudart((Error.cudaSuccess, 1))
-    cudart.properties = (Error.cudaErrorSystemDriverMismatch, None)
+    cudart = _cudart("cudaSuccess", 1)
+    failure = (Error["cudaErrorSystemDriverMismatch"], None)
+    cudart.cudaGetDeviceProperties = lambda device: failure
     _answer(monkeypatch, cudart)
     assert find_gpu() is None
     assert "cudaErrorSystemDriverMismatch" in why_no_gpu()
@@ -179,7 +166,7 @@ def test_cuda_python_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_older_releases_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     package = ModuleType("cuda")
-    package.cudart = Cudart((Error.cudaSuccess, 1))  # type: ignore[attr-defined]
+    package.cudart = _cudart("cudaSuccess", 1)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cuda", package)
     monkeypatch.delitem(sys.modules, "cuda.bindings", raising=False)
     found = find_gpu()

@@ -1,6 +1,5 @@
 """Locks between genuine processes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -48,6 +47,10 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 def _refuse() -> None:
     raise AssertionError("it is free")
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _is_free(path: Path) -> bool:
@@ -130,11 +133,11 @@ def test_a_file_removed_by_its_holder_is_no_lock(
 
 
 def test_no_descriptor_is_left_open(path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     with locked(path, _refuse):
         assert not _is_free(path)
     assert _is_free(path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert _descriptors() == before
 
 
 def test_threads_exclude_each_other(path: Path) -> None:

@@ -140,7 +140,11 @@ def test_a_source_may_fill_one_picture_again_and_again(tmp_path: Path, batch: in
 )
 def test_another_picture_is_refused(simulated: SimulatedMachine, image: Pixels, found: str) -> None:
     runtime = _load(simulated)
-    for infer in (runtime.infer, lambda image: list(runtime.infer_all([*_noise(3), image]))):
+
+    def infer_all(image: Pixels) -> None:
+        list(runtime.infer_all([*_noise(3), image]))
+
+    for infer in (*[runtime.infer] * 4, *[infer_all] * 4):
         with pytest.raises(InferenceError) as caught:
             infer(image)
         assert str(caught.value) == f"the network got {found}; expected uint8 (12, 16, 3)"
@@ -231,6 +235,15 @@ def test_an_iterator_that_nobody_exhausts_does_no_harm(simulated: SimulatedMachi
     images = _noise(4, seed=1)
     _assert_answers(list(runtime.infer_all(images)), images)
     _assert_answers([runtime.infer(image) for image in images], images)
+
+
+def test_failures_that_nobody_waited_for_are_forgotten(simulated: SimulatedMachine) -> None:
+    runtime = _load(simulated)
+    simulated.cuda.fail("cudaMemcpyAsync", ILLEGAL_ADDRESS, after=2)
+    next(runtime.infer_all(_noise(4)))
+    images = _noise(4, seed=1)
+    _assert_answers(list(runtime.infer_all(images)), images)
+    assert runtime.recoveries == 0
 
 
 def test_errors_of_the_source_reach_the_caller(simulated: SimulatedMachine) -> None:
@@ -343,6 +356,25 @@ def test_one_copy_brings_all_outputs(tmp_path: Path) -> None:
     assert simulated.cuda.calls.count("cudaMemcpyAsync") == 2
 
 
+def test_the_engines_state_in_one_piece(simulated: SimulatedMachine) -> None:
+    runtime = _load(simulated)
+    status = runtime.engine
+    assert status.fingerprint.precision == "fp16"
+    assert status.fingerprint.gpu == "Simulated GPU"
+    assert (status.layers, status.agreement) == (LAYERS, 1.0)
+    assert (status.gpu_memory, status.timings) == (runtime.gpu_memory, {})
+    assert (status.recoveries, status.failure) == (0, "")
+    simulated.cuda.fail("cudaMemcpyAsync", ILLEGAL_ADDRESS)
+    runtime.infer(_noise(1)[0])
+    assert runtime.engine.recoveries == 1
+    assert runtime.engine.timings == {"h2d": 1.0, "compute": 2.0, "d2h": 0.5}
+    simulated.cuda.is_hung = True
+    with pytest.raises(InferenceError) as caught:
+        runtime.infer(_noise(1)[0])
+    assert runtime.engine.failure == str(caught.value)
+    assert runtime.engine.gpu_memory == 0
+
+
 @pytest.mark.parametrize(("batch", "frames"), [(1, 3), (4, 9)])
 def test_memory_is_that_of_frames_outputs_and_intermediate_results(
     tmp_path: Path, batch: int, frames: int
@@ -451,6 +483,66 @@ def test_the_gate_runs_whole_batches(tmp_path: Path) -> None:
     _load(simulated)
     computing = [end - begin for kind, begin, end in simulated.cuda.spans if kind == "compute"]
     assert computing == [16.0]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "refused"),
+    [
+        ("context", "a context"),
+        ("address", "inputs and outputs of 1 frames"),
+        ("shape", "inputs and outputs of 1 frames"),
+        ("tensors", "inputs and outputs of 1 frames"),
+        ("sizes", "inputs and outputs of 1 frames"),
+    ],
+)
+def test_contexts_that_tensorrt_refuses(
+    simulated: SimulatedMachine, trouble: str, refused: str
+) -> None:
+    simulated.tensorrt.trouble = trouble
+    with pytest.raises(InferenceError) as caught:
+        _load(simulated)
+    assert str(caught.value) == (
+        f"TensorRT 10.3.0 refuses {refused}: it gave no reason; restart the program"
+    )
+    assert not simulated.cuda.held
+
+
+@pytest.mark.parametrize(
+    ("version", "generation"),
+    [("8.6.0", "8"), ("10.3.0", "10"), ("10.13.3.9", "10"), ("11.4.0.106", "10"),
+     ("rtx-1.7.1.116", "RTX")],
+)  # fmt: skip
+def test_genuine_bindings_have_what_the_simulated_ones_have(
+    tmp_path: Path, version: str, generation: str
+) -> None:
+    """The runtime runs on these, so it uses nothing that a supported version lacks."""
+    table = Path(__file__).parent / "tensorrt_api" / f"{version}.json"
+    classes = json.loads(table.read_text())
+    simulated = SimulatedMachine(tmp_path, generation=generation)
+    _load(simulated)
+    for thing in simulated.tensorrt.alive:
+        assert _public(thing) <= set(classes[_GENUINE[type(thing).__name__]])
+    for config in simulated.tensorrt.configs:
+        genuine = classes["IRuntimeConfig"]
+        assert _public(config) - {"cache", "strategy"} <= set(genuine)
+    for name in ("CudaGraphStrategy", "ExecutionContextAllocationStrategy"):
+        assert hasattr(simulated.tensorrt, name) == (name in classes)
+    assert (generation != "8") == ("set_device_memory" in classes["IExecutionContext"])
+    assert (generation != "8") == ("device_memory_size_v2" in classes["ICudaEngine"])
+
+
+_GENUINE = {
+    "SimulatedRuntime": "Runtime",
+    **dict.fromkeys(("SimulatedEngine", "OldEngine", "RtxEngine"), "ICudaEngine"),
+    **dict.fromkeys(("SimulatedContext", "OldContext"), "IExecutionContext"),
+}
+_OURS = {"facts", "module", "runtime"}
+
+
+def _public(thing: object) -> set[str]:
+    return {
+        name for name in dir(thing) if not name.startswith("_") and hasattr(thing, name)
+    } - _OURS
 
 
 def test_short_memory_is_told(simulated: SimulatedMachine) -> None:
@@ -633,6 +725,8 @@ def test_a_lost_gpu_is_let_go_without_freeing(simulated: SimulatedMachine) -> No
     )
     assert simulated.tensorrt.loads == 1
     runtime.close()
+    del runtime
+    gc.collect()
     assert simulated.cuda.freed == []
 
 
@@ -652,6 +746,38 @@ def test_a_hung_gpu_hangs_nobody(tmp_path: Path, batch: int) -> None:
     )
     assert simulated.cuda.calls == []
     runtime.close()
+
+
+def test_after_a_hang_nobody_waits_again(simulated: SimulatedMachine) -> None:
+    runtime = _load(simulated)
+    running = runtime.infer_all(_noise(6))
+    next(running)
+    simulated.cuda.is_hung = True
+    with pytest.raises(InferenceError) as caught:
+        runtime.infer(_noise(1)[0])
+    simulated.cuda.calls.clear()
+    with pytest.raises(InferenceError) as again:
+        next(running)
+    assert str(again.value) == str(caught.value)
+    assert simulated.cuda.calls == []
+
+
+def test_a_source_may_use_the_runtime_that_fails(simulated: SimulatedMachine) -> None:
+    """The slot that is being filled goes down with the rest, and its frames are kept."""
+    runtime = _load(simulated)
+    images, others = _noise(5), _noise(5, seed=1)
+    between = []
+
+    def source() -> Iterator[Pixels]:
+        for index, (image, other) in enumerate(zip(images, others, strict=True)):
+            if index == 3:
+                simulated.cuda.fail("cudaMemcpyAsync", ILLEGAL_ADDRESS)
+            between.append(runtime.infer(other))
+            yield image
+
+    _assert_answers(list(runtime.infer_all(source())), images)
+    _assert_answers(between, others)
+    assert runtime.recoveries == 1
 
 
 def test_a_gpu_that_was_only_slow_is_used_again(simulated: SimulatedMachine) -> None:
@@ -686,6 +812,22 @@ def test_a_recovered_engine_passes_the_gate_again(simulated: SimulatedMachine) -
     with pytest.raises(InferenceError, match="setting up the GPU anew failed: the fp16 engine of"):
         runtime.infer(_noise(1)[0])
     assert not simulated.cuda.held
+
+
+def test_frames_under_way_count_as_failing_again(simulated: SimulatedMachine) -> None:
+    """The second one fails when it is run again: that is the end, and closing comes to nothing."""
+    runtime = _load(simulated)
+    cuda = simulated.cuda
+    running = runtime.infer_all(_noise(6))
+    next(running)
+    cuda.fail("cudaEventQuery", ILLEGAL_ADDRESS)
+    runtime.infer(_noise(1)[0])
+    cuda.fail("cudaEventElapsedTime", ILLEGAL_ADDRESS)
+    with pytest.raises(InferenceError, match="again after the GPU was set up anew; restart"):
+        list(running)
+    assert runtime.recoveries == 1
+    assert not cuda.held
+    runtime.close()
 
 
 def test_later_failures_are_recovered_from_too(simulated: SimulatedMachine) -> None:

@@ -1,4 +1,4 @@
-"""Finding TensorRT's bindings, and keeping what matters of its messages."""
+"""Finding TensorRT's bindings."""
 
 import importlib
 import sys
@@ -7,12 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segnet_ros.inference.engine.tensorrt_api import (
-    Log,
-    TensorRt,
-    find_tensorrt,
-    tensorrt_installed,
-)
+from segnet_ros.inference.engine.tensorrt_api import TensorRt, find_tensorrt, tensorrt_installed
 from segnet_ros.inference.errors import InferenceError
 
 NAMES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_libs", "tensorrt_rtx_bindings")
@@ -98,29 +93,6 @@ def test_a_broken_tensorrt_leaves_the_other_one(packages: Path) -> None:
     _install(packages, "tensorrt", "raise OSError('libnvinfer.so.10: cannot open')")
     _install(packages, "tensorrt_rtx", "__version__ = '1.7.1.116'")
     assert find_tensorrt().flavour == "TensorRT-RTX"
-
-
-def test_the_log_keeps_the_last_errors_in_one_line() -> None:
-    log = Log()
-    assert log.last_errors == "it gave no reason"
-    log.add("first", is_error=True)
-    log.add("a line\n\n  and  more\n", is_error=True)
-    log.add("no error", is_error=False)
-    log.add("third", is_error=True)
-    assert log.last_errors == "a line   and  more; third"
-    log.clear()
-    assert log.last_errors == "it gave no reason"
-
-
-def test_the_log_keeps_lines_about_layers_and_no_others() -> None:
-    log = Log()
-    log.add("Parsing node: conv [Conv]", is_error=False)
-    log.add("Layers:\nName: a, LayerType: kgen\nName: b, LayerType: wait\n\nI/O", is_error=False)
-    log.add("Engine Layer Information:\nLayer(Reformat): c", is_error=False)
-    log.add(" Name: image, IOMode: Input", is_error=False)
-    assert log.layers == [
-        "Name: a, LayerType: kgen", "Name: b, LayerType: wait", "Layer(Reformat): c",
-    ]  # fmt: skip
 
 
 def test_there_is_one_logger_for_everything() -> None:

@@ -316,6 +316,15 @@ def test_a_build_that_gives_nothing(version: str, monkeypatch: pytest.MonkeyPatc
         _build(trt, "int8", batch=2)
 
 
+def test_errors_of_an_earlier_build_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    trt = StandIn("10.3.0")
+    monkeypatch.setattr(trt.module.Builder, "build_serialized_network", lambda *given: None)
+    api = trt.api()
+    api.log.add("of an earlier build", is_error=True)
+    with pytest.raises(InferenceError, match="it gave no reason"):
+        build_engine(api, b"graph", "fp16", 1, b"", lambda phase, fraction: None)
+
+
 @pytest.mark.parametrize("version", TABLES)
 @pytest.mark.parametrize("index", [0, -1], ids=["a node", "the file"])
 def test_a_refused_graph(version: str, index: int, monkeypatch: pytest.MonkeyPatch) -> None:

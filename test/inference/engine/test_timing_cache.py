@@ -47,9 +47,7 @@ def test_what_it_depends_on(cache: EngineCache, name: str) -> None:
     assert cache.read_timing_cache(other) == kept
 
 
-@pytest.mark.parametrize(
-    "damaged", [b"", b"x", TIMINGS, b"\0" * 32, b"\0" * 31 + TIMINGS], ids=len
-)
+@pytest.mark.parametrize("damaged", [b"", b"x", TIMINGS, b"\0" * 32, b"\0" * 31 + TIMINGS], ids=len)
 def test_a_damaged_one_is_ignored(cache: EngineCache, damaged: bytes) -> None:
     cache.write_timing_cache(FINGERPRINT, TIMINGS)
     _file(cache).write_bytes(damaged)
