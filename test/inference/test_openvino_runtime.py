@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import segnet_ros
+from segnet_ros.inference.engine.golden import check_engine, read_golden
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import Model, load_model
 
@@ -18,6 +20,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'segnet_ros[t
 from segnet_ros.inference.openvino_runtime import OpenVinoRuntime  # noqa: E402
 
 Change = Callable[[Any], None]
+_SHIPPED = Path(segnet_ros.__path__[0]).parent / "engines" / "segnet_light_camvid"
 
 
 @pytest.fixture
@@ -214,3 +217,13 @@ def test_no_graph(model: Model, tmp_path: Path, content: bytes | None) -> None:
     assert text.startswith(f"OpenVINO {openvino.__version__} cannot load {other.graph}: ")
     assert text.endswith("; export the model again")
     assert "\n" not in text
+
+
+def test_shipped_golden_frames_hold_what_the_shipped_model_says() -> None:
+    """The gate of TensorRT engines, with the runtime that runs model.onnx itself."""
+    model = load_model(_SHIPPED)
+    runtime = OpenVinoRuntime(model)
+    golden = read_golden(model)
+    assert len(golden.images) >= 3
+    check_engine(runtime.infer_all, golden, model, "fp16", 1, runtime.description)
+    runtime.close()
