@@ -60,13 +60,14 @@ COMPOSITION = {"commands", "demo", "doctor"}
 """Folders that put rooms together; no room may import them."""
 
 WRAPPERS = {
+    "segnet_ros.inference.openvino_core": ("openvino",),
     "segnet_ros.inference.openvino_runtime": ("openvino",),
     "segnet_ros.inference.engine.gpu": ("cuda",),
     "segnet_ros.inference.engine.tensorrt_api": _TENSORRT,
 }
 """The modules that may import one refused library each, under all of its names."""
 
-EAGER = {"segnet_ros.inference.openvino_runtime"}
+EAGER = {"segnet_ros.inference.openvino_core", "segnet_ros.inference.openvino_runtime"}
 """Wrappers that cannot be imported without their library; others import it when asked for it."""
 
 

@@ -13,6 +13,8 @@ from segnet_ros.inference.runtime import Prediction
 try:
     import openvino
     from openvino.frontend import FrontEndManager
+
+    from segnet_ros.inference.openvino_core import openvino_core
 except ImportError as error:
     raise InferenceError(
         "the openvino runtime needs the Python package openvino, which is not installed; "
@@ -26,7 +28,7 @@ class OpenVinoRuntime:
     """See `Runtime`. bfloat16 where the processor computes in it, float32 elsewhere."""
 
     def __init__(self, model: Model) -> None:
-        core = openvino.Core()
+        core = openvino_core()
         native = core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
         precision = "bf16" if "BF16" in native else "f32"
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import openvino
 
 from segnet_ros.inference.model import UNLABELLED
+from segnet_ros.inference.openvino_core import openvino_core
 
 Pixels = npt.NDArray[np.uint8]
 Labeller = Callable[[Pixels], Pixels]
@@ -26,7 +26,7 @@ class Reference:
 
     def __init__(self, path: Path) -> None:
         hints = {"INFERENCE_PRECISION_HINT": "f32"}
-        self._compiled = openvino.Core().compile_model(str(path), "CPU", hints)
+        self._compiled = openvino_core().compile_model(str(path), "CPU", hints)
 
     def labels(self, image: Pixels) -> Pixels:
         """A `Labeller`."""

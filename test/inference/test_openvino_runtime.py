@@ -1,6 +1,8 @@
 """OpenVINO: exact answers, and graphs that do not keep the interface."""
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from segnet_ros.inference.model import Model, load_model
 openvino = pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'segnet_ros[train]'")
 
+from segnet_ros.inference.openvino_core import openvino_core  # noqa: E402
 from segnet_ros.inference.openvino_runtime import OpenVinoRuntime  # noqa: E402
 
 Change = Callable[[Any], None]
@@ -70,7 +73,7 @@ def test_many_frames_are_answered_in_order(model: Model) -> None:
 
 
 def test_description_names_version_device_and_precision(model: Model) -> None:
-    native = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    native = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     precision = "bf16" if "BF16" in native else "f32"
     version = openvino.__version__.split("-")[0]
     assert OpenVinoRuntime(model).description == f"OpenVINO {version} CPU {precision}"
@@ -227,3 +230,28 @@ def test_shipped_golden_frames_hold_what_the_shipped_model_says() -> None:
     assert len(golden.images) >= 3
     check_engine(runtime.infer_all, golden, model, "fp16", 1, runtime.description)
     runtime.close()
+
+
+CLOSED_IN_ORDER = """
+import signal, sys
+from pathlib import Path
+from segnet_ros.inference.model import load_model
+from segnet_ros.inference.openvino_runtime import OpenVinoRuntime
+
+model = load_model(Path(sys.argv[1]))
+first, second = OpenVinoRuntime(model), OpenVinoRuntime(model)
+first.close()
+del first
+second.close()
+del second
+signal.signal(signal.SIGINT, lambda number, frame: print("handled"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_signals_are_handled_after_models_were_exchanged(channel_model: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", CLOSED_IN_ORDER, channel_model],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr

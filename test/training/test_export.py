@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 import torch
 import yaml
@@ -19,6 +18,7 @@ from torch import nn
 
 from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.inference.model import load_model
+from segnet_ros.inference.openvino_core import openvino_core
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.simulation.drive import StreetDrive
 from segnet_ros.training import export as exporting
@@ -97,13 +97,13 @@ def weights(tmp_path: Path) -> Path:
 
 def run_onnx(path: Path, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
-    result = openvino.Core().compile_model(str(path), "CPU", hints)(image[None])
+    result = openvino_core().compile_model(str(path), "CPU", hints)(image[None])
     return result["labels"][0], result["confidence"][0]
 
 
 def run_bayesian_onnx(path: Path, image: np.ndarray) -> list[np.ndarray]:
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
-    result = openvino.Core().compile_model(str(path), "CPU", hints)(image[None])
+    result = openvino_core().compile_model(str(path), "CPU", hints)(image[None])
     return [result[name][0] for name in ("labels", "confidence", "uncertainty")]
 
 
@@ -115,12 +115,6 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 @cache
 def picture(size: tuple[int, int], seed: int = 5) -> np.ndarray:
     return StreetDrive(seed, size).frame(3)[0]
-
-
-@pytest.fixture
-def one_check_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rendering the usual four takes most of the time of an export this small."""
-    monkeypatch.setattr(exporting, "_check_frames", lambda size: [picture(size)[None]])
 
 
 @pytest.mark.parametrize("size", [(64, 48), ODD], ids=str)
@@ -333,15 +327,17 @@ def test_model_folder_holds_every_fact(weights: Path, tmp_path: Path) -> None:
         "agreement_with_pytorch": model.details["agreement_with_pytorch"],
         "training_data": "CamVid train",
         "miou": 0.5,
+        "engine_graphs": {"fp16": asdict(model.engine_graphs["fp16"])},
+        "golden": asdict(model.golden),
     }
     assert 0.999 <= facts["agreement_with_pytorch"] <= 1.0
     assert model.folder == folder
     assert load_model(folder).sha256 == model.sha256
-    assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "model.yaml"]
+    files = ["golden.npz", "model.onnx", "model.yaml", "model_fp16.onnx"]
+    assert sorted(path.name for path in folder.iterdir()) == files
     assert [path.name for path in folder.parent.iterdir()] == ["my_model"]
 
 
-@pytest.mark.usefixtures("one_check_frame")
 def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> None:
     export(weights, tmp_path / "model", (64, 48), {})
     network = load_trained(weights).network
@@ -354,7 +350,6 @@ def test_exported_model_runs_in_the_segmenter(weights: Path, tmp_path: Path) -> 
     assert (labels == expected.numpy()).mean() > 0.8
 
 
-@pytest.mark.usefixtures("one_check_frame")
 def test_exported_bayesian_model_tells_its_uncertainty(tmp_path: Path) -> None:
     weights = save_tiny_bayesian(tmp_path / "weights.safetensors")
     model = export(weights, tmp_path / "model", (64, 48), {}, samples=3)
@@ -373,7 +368,6 @@ def test_exported_bayesian_model_tells_its_uncertainty(tmp_path: Path) -> None:
     assert np.corrcoef(uncertainty.ravel(), expected.ravel())[0, 1] > 0.8
 
 
-@pytest.mark.usefixtures("one_check_frame")
 def test_bayesian_model_is_sampled_eight_times_by_default(tmp_path: Path) -> None:
     weights = save_tiny_bayesian(tmp_path / "weights.safetensors")
     assert export(weights, tmp_path / "model", (64, 48), {}).details["samples"] == 8
@@ -385,7 +379,6 @@ def test_samples_of_other_models_are_refused(weights: Path, tmp_path: Path) -> N
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.usefixtures("one_check_frame")
 def test_older_model_is_replaced_as_a_whole(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models" / "model"
     export(weights, folder, (64, 48), {"miou": 0.1})
@@ -397,7 +390,6 @@ def test_older_model_is_replaced_as_a_whole(weights: Path, tmp_path: Path) -> No
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
-@pytest.mark.usefixtures("one_check_frame")
 def test_graph_that_differs_from_pytorch_is_refused(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,7 +436,6 @@ def test_agreement_is_the_share_of_equal_labels(
     assert agreement == pytest.approx(0.75, abs=0.001)
 
 
-@pytest.mark.usefixtures("one_check_frame")
 @pytest.mark.parametrize("error", [OSError("disk"), KeyboardInterrupt()], ids=repr)
 def test_failed_swap_puts_the_older_model_back(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
@@ -475,7 +466,6 @@ def test_folder_that_is_no_model_is_not_replaced(weights: Path, tmp_path: Path) 
     assert snapshot(folder) == {"holiday.jpg": b"precious"}
 
 
-@pytest.mark.usefixtures("one_check_frame")
 def test_empty_folder_may_be_filled(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     export(weights, tmp_path / "model", (64, 48), {})

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from segnet_ros.inference.openvino_core import openvino_core
 from segnet_ros.training.packed_masks import pack_masks
 
 
@@ -42,7 +42,7 @@ def test_masks_come_back_bit_for_bit(shape: tuple[int, ...], bits: int, tmp_path
     assert words.dtype == np.int32
     assert words.shape == (expected.size // bits, 1)
     onnx.save(model, tmp_path / "model.onnx")
-    compiled = openvino.Core().compile_model(str(tmp_path / "model.onnx"), "CPU")
+    compiled = openvino_core().compile_model(str(tmp_path / "model.onnx"), "CPU")
     np.testing.assert_array_equal(compiled([])["c0"].astype(bool), expected)
 
 
@@ -51,7 +51,7 @@ def test_several_masks_do_not_mix(tmp_path: Path) -> None:
     model = graph_of(first, second)
     pack_masks(model)
     onnx.save(model, tmp_path / "model.onnx")
-    answers = openvino.Core().compile_model(str(tmp_path / "model.onnx"), "CPU")([])
+    answers = openvino_core().compile_model(str(tmp_path / "model.onnx"), "CPU")([])
     np.testing.assert_array_equal(answers["c0"].astype(bool), first)
     np.testing.assert_array_equal(answers["c1"].astype(bool), second)
 

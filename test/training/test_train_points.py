@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 import torch
 from torch import nn
 
+from segnet_ros.inference.openvino_core import openvino_core
 from segnet_ros.simulation.drive import StreetDrive
 from segnet_ros.simulation.layout import Thing
 from segnet_ros.training.errors import TrainingError
@@ -169,7 +169,7 @@ def test_exported_heat_maps_are_pytorchs(
             dynamo=False,
         )
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
-    graph = openvino.Core().compile_model(str(tmp_path / "heatmaps.onnx"), "CPU", hints)
+    graph = openvino_core().compile_model(str(tmp_path / "heatmaps.onnx"), "CPU", hints)
     for frame in unseen[:5]:
         heat = graph(frame.image[None])[0][0]
         assert heat.max() > 0.4

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segnet_ros.inference.engine.tensorrt_api import TensorRt, builder_flags, is_strongly_typed
+from segnet_ros.inference.engine.tensorrt_api import (
+    TensorRt,
+    allowed_precisions,
+    is_strongly_typed,
+)
 
 _KIND = re.compile(r"LayerType: (?P<detailed>[^,]+),|Layer\((?P<brief>\w+)\):")
 _INPUT_TYPE = re.compile(
@@ -53,7 +57,7 @@ def count_layers(api: TensorRt, network: Any, precision: str) -> LayerCount:
         return listed
     if is_strongly_typed(api):
         return LayerCount(typed, None)
-    return LayerCount({_choice(builder_flags(api, precision)): typed.total()}, None)
+    return LayerCount({_choice(allowed_precisions(api, precision)): typed.total()}, None)
 
 
 def listed_layers(lines: Iterable[str]) -> LayerCount:

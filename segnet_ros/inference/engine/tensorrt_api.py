@@ -97,7 +97,7 @@ def build_flags(api: TensorRt, precision: str) -> tuple[str, ...]:
     Raises:
         InferenceError: these bindings cannot build that precision.
     """
-    return (*network_flags(api), *builder_flags(api, precision))
+    return (*network_flags(api), *builder_flags(api, precision), *preview_features(api))
 
 
 def network_flags(api: TensorRt) -> tuple[str, ...]:
@@ -112,11 +112,24 @@ def is_strongly_typed(api: TensorRt) -> bool:
 
 
 def builder_flags(api: TensorRt, precision: str) -> tuple[str, ...]:
-    """Precisions that a builder which chooses the types itself must be allowed.
+    """What the builder must be allowed, and what it must keep to.
 
     Raises:
         InferenceError: these bindings cannot build that precision.
     """
+    # TensorRT-RTX wants to know ahead that its contexts work in our memory.
+    known = api.module.BuilderFlag
+    kept = (flag for flag in ("REQUIRE_USER_ALLOCATION",) if hasattr(known, flag))
+    return (*allowed_precisions(api, precision), *kept)
+
+
+def preview_features(api: TensorRt) -> tuple[str, ...]:
+    """What later versions always do: here, several contexts for one optimisation profile."""
+    return () if is_strongly_typed(api) else ("PROFILE_SHARING_0806",)
+
+
+def allowed_precisions(api: TensorRt, precision: str) -> tuple[str, ...]:
+    """Those of a builder that chooses the types itself."""
     if is_strongly_typed(api):
         return ()
     if precision == "fp8":
@@ -150,10 +163,12 @@ def create_network(api: TensorRt, builder: Any) -> Any:
 
 
 def create_config(api: TensorRt, builder: Any, precision: str) -> Any:
-    """An IBuilderConfig with `builder_flags`, whose builder lists the layers of its engine."""
+    """An IBuilderConfig with its part of `build_flags`; its builder lists the engine's layers."""
     config = builder.create_builder_config()
     for flag in builder_flags(api, precision):
         config.set_flag(getattr(api.module.BuilderFlag, flag))
+    for feature in preview_features(api):
+        config.set_preview_feature(getattr(api.module.PreviewFeature, feature), True)
     config.profiling_verbosity = api.module.ProfilingVerbosity.DETAILED
     return config
 

@@ -78,6 +78,7 @@ class SimulatedTensorRt:
     TensorIOMode = TensorIOMode
     ILogger = ILogger
     NetworkDefinitionCreationFlag = SimpleNamespace(EXPLICIT_BATCH=0, STRONGLY_TYPED=1)
+    BuilderFlag = SimpleNamespace()
 
     def __init__(self, cuda: SimulatedCuda, generation: str = "10") -> None:
         self.cuda = cuda

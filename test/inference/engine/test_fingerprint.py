@@ -21,7 +21,9 @@ from segnet_ros.inference.errors import InferenceError
 ORIN = Gpu("Orin", "8.7", "540.4.0", "12.6", 64_000_000_000, True)
 JETSON = Jetson("36.4.3", "MAXN")
 FLAGS = SimpleNamespace(EXPLICIT_BATCH=0, STRONGLY_TYPED=1)
-TENSORRT = TensorRt(SimpleNamespace(NetworkDefinitionCreationFlag=FLAGS), "TensorRT", "10.3.0")
+TENSORRT = TensorRt(
+    SimpleNamespace(NetworkDefinitionCreationFlag=FLAGS, BuilderFlag=None), "TensorRT", "10.3.0"
+)
 NOW = Fingerprint(
     "ab" * 32, "TensorRT", "10.3.0", "Orin", "8.7", "540.4.0", "12.6", "36.4.3", "MAXN",
     ("EXPLICIT_BATCH", "STRONGLY_TYPED"), "fp16", 1,
@@ -110,7 +112,9 @@ def test_unfit_compares_with_this_machine() -> None:
 
 def test_unfit_for_a_tensorrt_without_that_precision() -> None:
     flags = SimpleNamespace(EXPLICIT_BATCH=0)
-    old_api = TensorRt(SimpleNamespace(NetworkDefinitionCreationFlag=flags), "TensorRT", "8.6.2")
+    old_api = TensorRt(
+        SimpleNamespace(NetworkDefinitionCreationFlag=flags, BuilderFlag=None), "TensorRT", "8.6.2"
+    )
     assert "TensorRT 8.6.2 cannot build fp8" in unfit(
         replace(NOW, precision="fp8"), old_api, ORIN, JETSON, ""
     )

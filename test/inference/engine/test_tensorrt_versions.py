@@ -32,7 +32,8 @@ TABLES: dict[str, Table] = {
 RTX = "rtx-1.7.1.116"
 STRONG = ["10.3.0", "10.13.3.9", "11.4.0.106", RTX]
 ENUMS = (
-    "NetworkDefinitionCreationFlag", "BuilderFlag", "ProfilingVerbosity", "DataType", "LayerType",
+    "NetworkDefinitionCreationFlag", "BuilderFlag", "PreviewFeature", "ProfilingVerbosity",
+    "DataType", "LayerType",
 )  # fmt: skip
 CONVOLUTION = "Name: c, LayerType: CaskConvolution, Inputs: [ { Name: x, Format/Datatype: Half }]"
 
@@ -45,6 +46,7 @@ class StandIn:
         self.touched: set[tuple[str, str]] = set()
         self.network_flags: set[str] = set()
         self.builder_flags: list[str] = []
+        self.features: list[tuple[str, bool]] = []
         self.caches: list[bytes] = []
         self.paths: list[str] = []
         self.profiles: list[tuple[Any, ...]] = []
@@ -153,6 +155,7 @@ def _builder_config(trt: StandIn) -> dict[str, Any]:
 
     return {
         "set_flag": lambda config, flag: trt.builder_flags.append(flag.name),
+        "set_preview_feature": lambda config, one, on: trt.features.append((one.name, on)),
         "add_optimization_profile": lambda config, profile: 0,
         "create_timing_cache": create_timing_cache,
         "set_timing_cache": set_timing_cache,
@@ -193,20 +196,25 @@ def _build(
 
 
 @pytest.mark.parametrize(
-    ("version", "precision", "network", "builder"),
+    ("version", "precision", "network", "builder", "features"),
     [
-        ("8.6.0", "fp16", {"EXPLICIT_BATCH"}, ["FP16"]),
-        ("8.6.0", "int8", {"EXPLICIT_BATCH"}, ["FP16", "INT8"]),
-        *((v, "int8", {"EXPLICIT_BATCH", "STRONGLY_TYPED"}, []) for v in ("10.3.0", "10.13.3.9")),
-        *((v, "fp8", {"STRONGLY_TYPED"}, []) for v in ("11.4.0.106", RTX)),
+        ("8.6.0", "fp16", ["EXPLICIT_BATCH"], ["FP16"], ["PROFILE_SHARING_0806"]),
+        ("8.6.0", "int8", ["EXPLICIT_BATCH"], ["FP16", "INT8"], ["PROFILE_SHARING_0806"]),
+        ("10.3.0", "int8", ["EXPLICIT_BATCH", "STRONGLY_TYPED"], [], []),
+        ("10.13.3.9", "int8", ["EXPLICIT_BATCH", "STRONGLY_TYPED"], [], []),
+        ("11.4.0.106", "fp8", ["STRONGLY_TYPED"], [], []),
+        (RTX, "fp8", ["STRONGLY_TYPED"], ["REQUIRE_USER_ALLOCATION"], []),
     ],
 )
-def test_flags(version: str, precision: str, network: set[str], builder: list[str]) -> None:
+def test_flags(
+    version: str, precision: str, network: list[str], builder: list[str], features: list[str]
+) -> None:
     trt = StandIn(version)
     assert _build(trt, precision).plan == b"plan"
-    assert trt.network_flags == network
+    assert trt.network_flags == set(network)
     assert trt.builder_flags == builder
-    assert build_flags(trt.api(), precision) == (*sorted(network), *builder)
+    assert trt.features == [(feature, True) for feature in features]
+    assert build_flags(trt.api(), precision) == (*network, *builder, *features)
 
 
 @pytest.mark.parametrize("version", TABLES)

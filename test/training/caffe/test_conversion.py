@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino
 import pytest
 import torch
 import yaml
@@ -16,6 +15,7 @@ from segnet_ros.cli import main
 from segnet_ros.datasets.camvid import CAMVID
 from segnet_ros.datasets.sun_rgbd import SUN_RGBD
 from segnet_ros.inference.model import SegmentationClass, file_sha256, load_model
+from segnet_ros.inference.openvino_core import openvino_core
 from segnet_ros.simulation.drive import StreetDrive
 from segnet_ros.training.caffe.classes import usual_classes
 from segnet_ros.training.caffe.conversion import import_caffe
@@ -394,7 +394,7 @@ def test_import_then_export(
     expected = zoo.scores(frame).argmax(0)
     assert len(np.unique(expected)) > 3
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
-    compiled = openvino.Core().compile_model(str(model.graph), "CPU", hints)
+    compiled = openvino_core().compile_model(str(model.graph), "CPU", hints)
     # The graph's weights are in half precision, which moves labels of so random a network.
     assert np.mean(compiled(frame[None])["labels"][0] == expected) > 0.99
 
