@@ -2,6 +2,8 @@
 
 import argparse
 
+from segnet_ros.inference.engine.options import DEFAULT_PRECISION, PRECISIONS, EngineOptions
+
 
 def size(text: str) -> tuple[int, int]:
     """Parse WIDTHxHEIGHT in pixels."""
@@ -38,3 +40,16 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """Declare `--runtime` and `--precision`."""
+    parser.add_argument("--runtime", default="auto", help="auto, openvino or tensorrt")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default=DEFAULT_PRECISION, help="of the TensorRT engine"
+    )
+
+
+def engine_options(options: argparse.Namespace) -> EngineOptions:
+    """What `--precision` wishes; `segnet build-engine` builds it."""
+    return EngineOptions(precision=options.precision)

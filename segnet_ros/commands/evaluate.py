@@ -10,11 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from segnet_ros.commands.arguments import add_runtime, engine_options
 from segnet_ros.commands.assess import assess, require_report, write_assessed
 from segnet_ros.datasets.frames import of_sequences
 from segnet_ros.datasets.layouts import find_frames
 from segnet_ros.evaluation.evaluate import Evaluation, evaluate
 from segnet_ros.evaluation.predictor import Predictor
+from segnet_ros.inference.engine.options import DEFAULT_ENGINE, EngineOptions
 from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.files import replacing
 from segnet_ros.inference.segmenter import Segmenter
@@ -35,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--data", type=Path, required=True, help="data set, or YAML")
     parser.add_argument("--split", default="val")
-    parser.add_argument("--runtime", default="auto")
+    add_runtime(parser)
     parser.add_argument(
         "--sequence", action="append", default=[], help="score only this one; repeatable"
     )
@@ -50,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     frames = find_frames(options.data, options.split)
     if options.sequence:
         frames = of_sequences(frames, options.sequence)
-    with loaded(options.model, options.runtime) as predictor:
+    with loaded(options.model, options.runtime, engine_options(options)) as predictor:
         result = evaluate(predictor, frames)
         # Shown before it is written: no full disk shall take the result with it.
         _print(result)
@@ -63,12 +65,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def loaded(model: str, runtime: str) -> Iterator[Predictor]:
+def loaded(model: str, runtime: str, engine: EngineOptions = DEFAULT_ENGINE) -> Iterator[Predictor]:
     """Load whatever `--model` names, and free it in the end."""
     if model.endswith(_WEIGHTS):
         yield _trained(Path(model).expanduser(), runtime)
     else:
-        with Segmenter(find_model(model), runtime) as segmenter:
+        with Segmenter(find_model(model), runtime, engine) as segmenter:
             yield segmenter
 
 

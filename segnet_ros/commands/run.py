@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from segnet_ros.commands.arguments import fraction
+from segnet_ros.commands.arguments import add_runtime, engine_options, fraction
 from segnet_ros.inference.files import write_image
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, help="image, image folder, video or rosbag2")
     parser.add_argument("-o", "--output", type=Path, default=Path("segnet_output"))
     parser.add_argument("--model", default="segnet_light_camvid", help="folder, or shipped name")
-    parser.add_argument("--runtime", default="auto")
+    add_runtime(parser)
     parser.add_argument("--topic", help="image topic of a bag that has several")
     parser.add_argument("--alpha", type=fraction, default=0.5, help="share of the colours, 0..1")
     parser.set_defaults(command=_run)
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     with (
         open_clip(options.input, options.topic) as clip,
-        Segmenter(find_model(options.model), options.runtime) as segmenter,
+        Segmenter(find_model(options.model), options.runtime, engine_options(options)) as segmenter,
     ):
         frames = _segment(clip, segmenter, options.output, options.alpha)
     print(f"{frames} label images in {options.output / 'labels'}, overlays beside them")
