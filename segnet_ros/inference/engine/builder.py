@@ -16,6 +16,7 @@ from segnet_ros.inference.engine.tensorrt_api import (
     create_config,
     create_network,
     parse_graph,
+    target_this_gpu,
 )
 from segnet_ros.inference.engine.watch import PhaseListener, Watch, interruptible
 from segnet_ros.inference.errors import InferenceError
@@ -52,6 +53,7 @@ def build_engine(
     batch: int,
     timing_cache: bytes,
     progress: PhaseListener,
+    on_gpu: bool = False,
 ) -> BuiltEngine:
     """Build an engine. Takes seconds to minutes; other Python threads run meanwhile.
 
@@ -65,6 +67,7 @@ def build_engine(
         progress: Told what is going on. An exception that it raises ends the build and is raised
             here. So does Ctrl-C in the main thread, as soon as TensorRT completes a step; where its
             version cannot be stopped (8.6), Ctrl-C ends the process.
+        on_gpu: Whether there is a GPU, which the engine is then for.
 
     Raises:
         InferenceError: the graph is no such graph, or TensorRT refuses it or fails.
@@ -80,6 +83,8 @@ def build_engine(
         parser = parse_graph(api, network, graph)
         _check_interface(api, network)
         config = create_config(api, builder, precision)
+        if on_gpu:
+            target_this_gpu(api, config)
         _set_batch(builder, network, config, batch)
         attach_timing_cache(api, config, timing_cache)
         wish = f"{precision} engine for batch {batch} with {', '.join(flags)}"

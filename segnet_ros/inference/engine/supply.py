@@ -117,6 +117,7 @@ def _build(
         fingerprint.batch,
         cache.read_timing_cache(fingerprint),
         report,
+        on_gpu=bool(fingerprint.gpu),
     )
     seconds = time.monotonic() - started
     entry = cache.store(fingerprint, model.name, built.plan, built.layers.in_words, seconds)

@@ -173,6 +173,16 @@ def create_config(api: TensorRt, builder: Any, precision: str) -> Any:
     return config
 
 
+def target_this_gpu(api: TensorRt, config: Any) -> None:
+    """Build for the GPU at hand, where several kinds are built for otherwise.
+
+    TensorRT-RTX's own choice is for GeForce and RTX cards.
+    """
+    if hasattr(api.module, "ComputeCapability"):
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(api.module.ComputeCapability.CURRENT, 0)
+
+
 def parse_graph(api: TensorRt, network: Any, graph: bytes) -> Any:
     """Read an ONNX graph into a network.
 

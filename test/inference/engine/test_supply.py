@@ -226,9 +226,11 @@ def test_the_timing_cache_is_read_and_kept(
     given: list[bytes] = []
 
     def build(
-        api: TensorRt, graph: bytes, precision: str, batch: int, timing_cache: bytes, progress: Any
-    ) -> BuiltEngine:
+        api: TensorRt, graph: bytes, precision: str, batch: int, timing_cache: bytes, progress: Any,
+        on_gpu: bool,
+    ) -> BuiltEngine:  # fmt: skip
         assert graph == model.graph.read_bytes()
+        assert not on_gpu
         given.append(timing_cache)
         return BuiltEngine(b"plan", LayerCount({"fp16": 1}, 2), b"timings of " + precision.encode())
 

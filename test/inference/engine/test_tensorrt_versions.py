@@ -32,8 +32,8 @@ TABLES: dict[str, Table] = {
 RTX = "rtx-1.7.1.116"
 STRONG = ["10.3.0", "10.13.3.9", "11.4.0.106", RTX]
 ENUMS = (
-    "NetworkDefinitionCreationFlag", "BuilderFlag", "PreviewFeature", "ProfilingVerbosity",
-    "DataType", "LayerType",
+    "NetworkDefinitionCreationFlag", "BuilderFlag", "ComputeCapability", "PreviewFeature",
+    "ProfilingVerbosity", "DataType", "LayerType",
 )  # fmt: skip
 CONVOLUTION = "Name: c, LayerType: CaskConvolution, Inputs: [ { Name: x, Format/Datatype: Half }]"
 
@@ -47,6 +47,7 @@ class StandIn:
         self.network_flags: set[str] = set()
         self.builder_flags: list[str] = []
         self.features: list[tuple[str, bool]] = []
+        self.targets: list[tuple[Any, int]] = []
         self.caches: list[bytes] = []
         self.paths: list[str] = []
         self.profiles: list[tuple[Any, ...]] = []
@@ -61,7 +62,8 @@ class StandIn:
         return TensorRt(self.module, flavour, self.module.__version__)
 
     def _module(self, version: str) -> Any:
-        classes: dict[str, Any] = {name: IntEnum(name, self.table[name], start=0) for name in ENUMS}
+        known = [name for name in ENUMS if name in self.table]
+        classes: dict[str, Any] = {name: IntEnum(name, self.table[name], start=0) for name in known}
         enums = SimpleNamespace(**classes)
         behaviours = {
             "Builder": _builder(self, enums),
@@ -155,6 +157,7 @@ def _builder_config(trt: StandIn) -> dict[str, Any]:
 
     return {
         "set_flag": lambda config, flag: trt.builder_flags.append(flag.name),
+        "set_compute_capability": lambda config, *target: trt.targets.append(target),
         "set_preview_feature": lambda config, one, on: trt.features.append((one.name, on)),
         "add_optimization_profile": lambda config, profile: 0,
         "create_timing_cache": create_timing_cache,
@@ -215,6 +218,18 @@ def test_flags(
     assert trt.builder_flags == builder
     assert trt.features == [(feature, True) for feature in features]
     assert build_flags(trt.api(), precision) == (*network, *builder, *features)
+
+
+@pytest.mark.parametrize("version", TABLES)
+@pytest.mark.parametrize("on_gpu", [True, False])
+def test_rtx_builds_for_the_gpu_at_hand(version: str, on_gpu: bool) -> None:
+    trt = StandIn(version)
+    build_engine(trt.api(), b"graph", "fp16", 1, b"", lambda phase, done: None, on_gpu)
+    if version == RTX and on_gpu:
+        assert trt.targets == [(trt.module.ComputeCapability.CURRENT, 0)]
+        assert trt.config.num_compute_capabilities == 1
+    else:
+        assert trt.targets == []
 
 
 @pytest.mark.parametrize("version", TABLES)
@@ -384,6 +399,9 @@ def test_the_recorded_rtx_is_the_genuine_one() -> None:
 OURS = {"precision", "DISABLED"}
 
 GUARDS = {
+    ("ComputeCapability", True): {
+        "ComputeCapability", "num_compute_capabilities", "set_compute_capability", "CURRENT",
+    },
     ("CudaGraphStrategy", True): {
         "CudaGraphStrategy", "ExecutionContextAllocationStrategy", "USER_MANAGED",
         "WHOLE_GRAPH_CAPTURE", "create_runtime_cache", "create_runtime_config",
