@@ -16,9 +16,12 @@ SHARE = get_package_share_path("segnet_ros")
 # Arguments that override the parameter file, where they are given.
 OVERRIDES = {
     "model": "Folder of model.yaml and model.onnx, or name of a shipped model.",
-    "runtime": "auto, or the library that runs the network.",
+    "runtime": "auto, openvino or tensorrt; auto is tensorrt where that and a GPU are found.",
+    "precision": "Of the TensorRT engine: fp16, int8 or fp8, as the model was exported with.",
+    "engine_cache": "Folder of built TensorRT engines instead of the user's cache folder.",
     "image_transport": "raw or compressed.",
 }
+SWITCHES = ("autostart", "build_engine", "use_sim_time")
 
 
 def generate_launch_description():
@@ -28,6 +31,12 @@ def generate_launch_description():
         *(
             DeclareLaunchArgument(name, default_value="", description=text)
             for name, text in OVERRIDES.items()
+        ),
+        DeclareLaunchArgument(
+            "build_engine",
+            default_value="",
+            choices=["", "true", "false"],
+            description="true builds a missing TensorRT engine on configure, which takes minutes.",
         ),
         DeclareLaunchArgument(
             "params_file",
@@ -53,12 +62,14 @@ def generate_launch_description():
 
 
 def _segmentation(context):
-    given = {name: context.launch_configurations[name] for name in OVERRIDES}
-    switches = {
-        name: context.launch_configurations[name] == "true"
-        for name in ("autostart", "use_sim_time")
+    given = {
+        name: value
+        for name in (*OVERRIDES, *SWITCHES)
+        if (value := context.launch_configurations[name])
     }
-    overrides = {name: value for name, value in given.items() if value} | switches
+    overrides = {
+        name: value == "true" if name in SWITCHES else value for name, value in given.items()
+    }
     image = LaunchConfiguration("image")
     return [
         LifecycleNode(

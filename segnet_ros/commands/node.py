@@ -2,7 +2,7 @@
 
 import argparse
 
-from segnet_ros.ros.segmentation_node import main
+from segnet_ros.ros.node_process import main
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

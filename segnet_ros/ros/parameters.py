@@ -1,12 +1,14 @@
 """The node's parameters: descriptors, ranges, and which of them a running node takes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from segnet_ros.inference.engine.options import DEFAULT_PRECISION, PRECISIONS, EngineOptions
 from segnet_ros.inference.runtime import RUNTIMES
 
 TRANSPORTS = ("raw", "compressed")
@@ -36,7 +38,24 @@ _PARAMETERS = {
     "model": _Declared(
         DEFAULT_MODEL, "Folder of model.yaml and model.onnx, or the name of a shipped model."
     ),
-    "runtime": _Declared("auto", "Library that runs the network.", choices=("auto", *RUNTIMES)),
+    "runtime": _Declared(
+        "auto",
+        "Library that runs the network; auto is tensorrt where that and a GPU are found, else "
+        "openvino.",
+        choices=("auto", *RUNTIMES),
+    ),
+    "precision": _Declared(
+        DEFAULT_PRECISION,
+        "Of the TensorRT engine; the model must have been exported with it.",
+        choices=PRECISIONS,
+    ),
+    "engine_cache": _Declared(
+        "", "Folder of built TensorRT engines; empty is the user's cache folder."
+    ),
+    "build_engine": _Declared(
+        False,
+        "Build the TensorRT engine on configure if there is none that fits; this takes minutes.",
+    ),
     "image_transport": _Declared(
         "raw",
         "raw subscribes to `image`, compressed to `image/compressed` (JPEG or PNG).",
@@ -63,11 +82,14 @@ class NodeParameters:
 
     Args:
         node: The node to declare them on.
+
+    Attributes:
+        in_use: Whether only the live ones may change: from configure to cleanup.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self.configured = False
+        self.in_use = False
         # Before declaring: initial values from the command line are checked, too.
         node.add_on_set_parameters_callback(self._check)
         for name, declared in _PARAMETERS.items():
@@ -85,6 +107,16 @@ class NodeParameters:
         """A yes-or-no parameter's value."""
         return bool(self._node.get_parameter(name).value)
 
+    @property
+    def engine(self) -> EngineOptions:
+        """The wishes about a TensorRT engine."""
+        folder = self.text("engine_cache")
+        return EngineOptions(
+            precision=self.text("precision"),
+            cache=Path(folder).expanduser() if folder else None,
+            build=self.flag("build_engine"),
+        )
+
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
         for change in changes:
             reason = self._refusal(change)
@@ -96,9 +128,9 @@ class NodeParameters:
         declared = _PARAMETERS.get(change.name)
         if declared is None:
             return ""
-        if self.configured and not declared.live:
+        if self.in_use and not declared.live:
             return (
-                f"{change.name} cannot change while the node is configured; use the transitions "
+                f"{change.name} cannot change from configure to cleanup; use the transitions "
                 "deactivate and cleanup, set it, then configure and activate"
             )
         if declared.choices and change.value not in declared.choices:

@@ -90,6 +90,14 @@ def test_the_overlay_follows_its_parameter_live(node, peer: Peer, camera_image, 
     np.testing.assert_array_equal(pixels(overlays[0]), expected.overlay(0.25))
 
 
+def test_the_diagnostics_say_that_no_engine_is_needed(node, peer: Peer):
+    peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
+    runtime = peer.values()["runtime"]
+    assert runtime.startswith("OpenVINO ")
+    assert peer.values()["engine"] == f"none ({runtime} needs none)"
+    assert "engine fingerprint" not in peer.values()
+
+
 def test_refuses_parameters_that_cannot_take_effect(node, peer: Peer):
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
     answer = peer.set_parameter("model", "/elsewhere")
@@ -236,7 +244,11 @@ def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer):
     graph.write_bytes(graph.read_bytes()[:-3])
     with running_node(tmp_path / "log", "-p", f"model:={altered}", "-p", "autostart:=true") as node:
         peer.until(lambda: "truncated or was altered" in node.text(), "the refusal")
-        assert peer.state() == "unconfigured"
+        # The log comes from within the transition.
+        peer.until(lambda: peer.state() == "unconfigured", "the end of the transition")
+        peer.until(lambda: peer.values().get("state") == "unconfigured", "diagnostics")
+        assert peer.status.level == DiagnosticStatus.ERROR
+        assert "truncated or was altered" in peer.status.message
         assert "Traceback" not in node.text()
 
 
@@ -274,6 +286,7 @@ def test_an_incompatible_subscriber_is_named(node, peer: Peer):
         ("overlay_alpha:=2.0", "out of range"),
         ("overlay_alpha:=1", "expecting type 'DOUBLE'"),
         ("image_transport:=theora", "image_transport is 'theora'; expected raw, compressed"),
+        ("precision:=fp32", "precision is 'fp32'; expected fp16, int8, fp8"),
         ("nonsense::", "Couldn't parse"),
     ],
 )

@@ -1,0 +1,150 @@
+"""Lifecycle transitions: configure in a thread of its own, so that the node answers meanwhile."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future as Answer
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.task import Future
+
+Result = TypeVar("Result")
+
+_SHUTDOWNS = (
+    Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    Transition.TRANSITION_ACTIVE_SHUTDOWN,
+)
+
+
+class Transitions:
+    """Takes over a node's change_state service.
+
+    rclpy answers it after the transition and serves nothing else until then, neither state nor
+    parameters nor diagnostics, while configure may build an engine for minutes. Here a coroutine
+    waits for a thread instead, and the executor goes on. A MultiThreadedExecutor would do that,
+    too, but takes every frame through a thread pool (per 720p image 1.65 times the processor time,
+    and twice the time until the worker has it), and would let transitions change what rclpy is
+    reading: its parameters and waitables have no locks. Only `on_configure` runs in the thread,
+    and makes ROS entities by `in_executor`.
+
+    Args:
+        node: Its executor must be spinning whenever a transition is to be made.
+
+    Attributes:
+        interrupted: Set when the configure in progress is to give up soon, by returning FAILURE.
+    """
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._node = node
+        self.interrupted = threading.Event()
+        self._configured = Future()
+        self._configured.set_result(None)
+        self._thread = threading.Thread()
+        self._unanswered = 0
+        self._stopped = False
+        service = next(s for s in node.services if s.srv_type is ChangeState)
+        self._transit = service.callback
+        service.callback = self._change_state
+        # Asked for a second transition while one is in progress, the node is to answer.
+        service.callback_group = ReentrantCallbackGroup()
+        service.callback_group.add_entity(service)
+
+    @property
+    def idle(self) -> bool:
+        """Whether none is in progress and every request is answered."""
+        return not (self._thread.is_alive() or self._unanswered)
+
+    def start(self) -> None:
+        """Configure and activate without being asked."""
+        self._node.executor.create_task(self._configure_and_activate)
+
+    def stop(self) -> None:
+        """Begin nothing more, and interrupt what is in progress."""
+        self._stopped = True
+        self.interrupted.set()
+
+    def in_executor(self, function: Callable[[], Result]) -> Result:
+        """Call in the executor's thread and wait for it: there alone may ROS entities be made."""
+        answer: Answer[Result] = Answer()
+        self._node.executor.create_task(lambda: _fulfil(answer, function))
+        return answer.result()
+
+    async def _configure_and_activate(self) -> None:
+        if self._stopped or not self._configured.done():
+            return
+        # Somebody else may be quicker with another transition.
+        with suppress(RuntimeError):
+            result = await self._configure(self._node.trigger_configure)
+            if result == TransitionCallbackReturn.SUCCESS and not self._stopped:
+                self._node.trigger_activate()
+
+    async def _change_state(
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        self._unanswered += 1
+        try:
+            return await self._serve(request, response)
+        except RuntimeError:  # rclpy's answer to a transition that the state does not have
+            self._node.get_logger().error("refused a transition that this state does not have")
+            return response
+        finally:
+            self._unanswered -= 1
+
+    async def _serve(
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        while not self._configured.done():
+            if not _is_shutdown(request.transition):
+                self._node.get_logger().warning(
+                    "refused a transition while configure is in progress; only shutdown ends that"
+                )
+                return response
+            self.interrupted.set()
+            # By label: the number names a state, which will be another one.
+            request.transition.label = "shutdown"
+            await self._configured
+        if self._stopped:
+            return response
+        if _is_configure(request.transition):
+            return await self._configure(lambda: self._transit(request, response))
+        return self._transit(request, response)
+
+    def _configure(self, transition: Callable[[], Any]) -> Future:
+        """Start the transition in a thread; the future gives what it returns."""
+        self.interrupted.clear()
+        self._configured = configured = Future()
+        wake = self._node.executor.wake
+        configured.add_done_callback(lambda _: wake())
+        # Should the executor ever fail, the process is not to wait for it.
+        self._thread = threading.Thread(
+            target=_fulfil, args=(configured, transition), name="configure", daemon=True
+        )
+        self._thread.start()
+        return configured
+
+
+def _fulfil(future: Any, function: Callable[[], Any]) -> None:
+    """Both kinds of future are alike in this."""
+    try:
+        result = function()
+    except Exception as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _is_configure(transition: Transition) -> bool:
+    if transition.label:
+        return bool(transition.label == "configure")
+    return bool(transition.id == Transition.TRANSITION_CONFIGURE)
+
+
+def _is_shutdown(transition: Transition) -> bool:
+    if transition.label:
+        return bool(transition.label == "shutdown")
+    return transition.id in _SHUTDOWNS
