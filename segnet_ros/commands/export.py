@@ -6,7 +6,9 @@ from pathlib import Path
 import yaml
 
 from segnet_ros.commands.arguments import count, size
-from segnet_ros.training.export import ExportError, export
+from segnet_ros.training.acceptance import in_words
+from segnet_ros.training.errors import ExportError
+from segnet_ros.training.export import export
 from segnet_ros.training.monte_carlo import SAMPLES
 
 
@@ -23,14 +25,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=count,
         help=f"how often a Bayesian network answers per frame (default: {SAMPLES})",
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="labelled frames for the graph's acceptance: data set, or YAML (default: rendered)",
+    )
     parser.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     details = _read_details(options.details) if options.details else {}
-    model = export(options.weights, options.output, options.size, details, options.samples)
+    model = export(
+        options.weights, options.output, options.size, details, options.samples, options.data
+    )
     agreement = model.details["agreement_with_pytorch"]
     print(f"{options.output}: PyTorch's label on {agreement:.4%} of the pixels")
+    for graph in model.engine_graphs.values():
+        print(f"{options.output / graph.file}: {in_words(graph)}")
     return 0
 
 

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -24,6 +21,7 @@ from segnet_ros.inference.model import (
     save_description,
 )
 from segnet_ros.training.acceptance import accept, data_exam, rendered_exam
+from segnet_ros.training.cpu_graph import write_onnx
 from segnet_ros.training.deployed import (
     DeployedBayesianNetwork,
     DeployedNetwork,
@@ -36,16 +34,13 @@ from segnet_ros.training.graph_labels import Pixels, Reference
 from segnet_ros.training.models.switches import MaskSwitching
 from segnet_ros.training.monte_carlo import SAMPLES, is_bayesian
 from segnet_ros.training.normalization import Normalization
-from segnet_ros.training.packed_masks import pack_masks
 from segnet_ros.training.rendered_frames import rendered_frames
-from segnet_ros.training.tracing import trace
 from segnet_ros.training.trained import load_trained
 
 # Switches are discontinuous: another order of additions alone moves one label in ten thousand.
 MIN_AGREEMENT = 0.999
 _CHECK_FRAMES = 4
 _GOLDEN_FRAMES = 3
-_MIN_HALVED_VALUES = 256
 
 
 def export(
@@ -166,18 +161,6 @@ def deployable(
     return DeployedNetwork(folded, normalization).eval()
 
 
-def write_onnx(deployed: DeployedNetwork, size: tuple[int, int], path: Path) -> None:
-    """Write a graph of batch 1 whose large weights are stored in half precision, losslessly."""
-    width, height = size
-    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    graph = trace(deployed, example, deployed.outputs)
-    _store_weights_in_half(graph)
-    pack_masks(graph)
-    _declare_outputs(graph, [1, height, width])
-    onnx.checker.check_model(graph)
-    onnx.save(graph, path)
-
-
 def label_agreement(deployed: DeployedNetwork, path: Path, size: tuple[int, int]) -> float:
     """Share of pixels on which the file, run in float32, and PyTorch give the same label."""
     reference = Reference(path)
@@ -226,28 +209,3 @@ def _fold_batch_norm(module: nn.Module) -> nn.Module:
             transposed = isinstance(convolution, nn.ConvTranspose2d)
             return nn.Sequential(fuse_conv_bn_eval(convolution, norm, transposed), *rest)
     return module
-
-
-def _store_weights_in_half(graph: onnx.ModelProto) -> None:
-    casts = []
-    for tensor in list(graph.graph.initializer):
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _MIN_HALVED_VALUES or not _is_half(values):
-            continue
-        graph.graph.initializer.remove(tensor)
-        stored = f"{tensor.name}_float16"
-        graph.graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
-        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        graph.graph.node.insert(0, cast)
-
-
-def _declare_outputs(graph: onnx.ModelProto, shape: list[int]) -> None:
-    """Padding to even sizes makes the exporter lose track of shapes."""
-    for output in graph.graph.output:
-        for dimension, length in zip(output.type.tensor_type.shape.dim, shape, strict=True):
-            dimension.dim_value = length
-
-
-def _is_half(values: npt.NDArray[np.float32]) -> bool:
-    return bool(np.array_equal(values.astype(np.float16).astype(np.float32), values))

@@ -21,7 +21,7 @@ class Frame(NamedTuple):
     labels: Pixels
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def rendered_frames(size: tuple[int, int]) -> tuple[Frame, ...]:
     """Eight frames of four streets, all streets first; labels are `StreetClass` ids.
 

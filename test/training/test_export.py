@@ -17,13 +17,18 @@ from onnx import TensorProto, numpy_helper
 from torch import nn
 
 from segnet_ros.datasets.camvid import CAMVID
+from segnet_ros.evaluation.metrics import confusion_matrix, scores
+from segnet_ros.inference.engine.golden import read_golden
+from segnet_ros.inference.files import write_image
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.openvino_core import openvino_core
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.simulation.drive import StreetDrive
 from segnet_ros.training import export as exporting
 from segnet_ros.training.checkpoint import CheckpointError, save_weights
+from segnet_ros.training.engine_graph import engine_graph
 from segnet_ros.training.export import ExportError, deployable, export, label_agreement, write_onnx
+from segnet_ros.training.graph_labels import engine_labels
 from segnet_ros.training.models import ARCHITECTURES, build_model
 from segnet_ros.training.models.bayesian_segnet import BayesianSegNet
 from segnet_ros.training.models.bayesian_segnet_basic import BayesianSegNetBasic
@@ -299,19 +304,6 @@ def test_kernels_are_stored_in_half_precision_and_lose_nothing(graph: onnx.Model
             assert numpy_helper.to_array(tensor).size < 256, tensor.name
 
 
-def test_values_that_half_precision_cannot_hold_stay_as_they_are() -> None:
-    exact = np.full(300, 0.5, np.float32)
-    odd = np.full(300, 0.1, np.float32)
-    tensors = [numpy_helper.from_array(exact, "exact"), numpy_helper.from_array(odd, "odd")]
-    model = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], tensors))
-    exporting._store_weights_in_half(model)
-    stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    assert stored["odd"].dtype == np.float32
-    assert np.array_equal(stored["odd"], odd)
-    assert stored["exact_float16"].dtype == np.float16
-    assert [(n.op_type, list(n.output)) for n in model.graph.node] == [("Cast", ["exact"])]
-
-
 def test_model_folder_holds_every_fact(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models" / "my_model"
     model = export(weights, folder, (64, 48), {"training_data": "CamVid train", "miou": 0.5})
@@ -409,6 +401,56 @@ def test_graph_that_differs_from_pytorch_is_refused(
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
+def test_engine_graph_that_is_too_bad_is_refused(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "model"
+    export(weights, folder, (64, 48), {})
+    before = snapshot(folder)
+
+    def answer_nothing(deployed: Any, size: tuple[int, int]) -> onnx.ModelProto:
+        other = copy.deepcopy(deployed)
+        nn.init.constant_(other.network.classifier.weight, float("nan"))
+        return engine_graph(other, size)
+
+    monkeypatch.setattr(exporting, "engine_graph", answer_nothing)
+    message = (
+        r"the fp16 graph reaches mIoU 0\.00% on 8 rendered frames, model.onnx \d\.\d\d%; expected"
+    )
+    with pytest.raises(ExportError, match=message):
+        export(weights, folder, (64, 48), {})
+    assert snapshot(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_engine_graph_is_measured_on_given_frames(weights: Path, tmp_path: Path) -> None:
+    labels = (np.arange(48 * 64).reshape(48, 64) // 300).astype(np.uint8)
+    write_image(tmp_path / "data" / "val" / "a_0.png", picture((64, 48)))
+    write_image(tmp_path / "data" / "valannot" / "a_0.png", labels)
+    model = export(weights, tmp_path / "model", (64, 48), {}, data=tmp_path / "data")
+    graph = model.engine_graphs["fp16"]
+    assert graph.frames == "CamVid val, 1 frames"
+    predicted, _ = run_onnx(tmp_path / "model" / "model.onnx", picture((64, 48)))
+    expected = scores(confusion_matrix(labels, predicted, CLASSES)).miou
+    assert graph.reference_miou == pytest.approx(expected, abs=2e-6)
+    assert graph.miou == pytest.approx(expected, abs=0.005)
+
+
+def test_golden_labels_are_the_models(weights: Path, tmp_path: Path) -> None:
+    model = export(weights, tmp_path / "model", (64, 48), {})
+    golden = read_golden(model)
+    assert golden.images.shape == (3, 48, 64, 3)
+    for seed, (image, labels) in enumerate(zip(golden.images, golden.labels, strict=True)):
+        assert np.array_equal(image, StreetDrive(seed, (64, 48)).frame(10 * seed)[0])
+        assert np.array_equal(labels, run_onnx(tmp_path / "model" / "model.onnx", image)[0])
+    content = (tmp_path / "model" / "model_fp16.onnx").read_bytes()
+    same = [
+        engine_labels(content)(x) == y for x, y in zip(golden.images, golden.labels, strict=True)
+    ]
+    assert model.engine_graphs["fp16"].agreement == round(float(np.mean(same)), 6)
+    assert 0.9 < np.mean(same) < 1.0
+
+
 def test_refused_first_export_leaves_nothing(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -428,7 +470,7 @@ def test_agreement_is_the_share_of_equal_labels(
 
     def with_an_odd_quarter(*arguments: Any) -> np.ndarray:
         labels = original(*arguments)
-        labels[:, :24, :32] = 200
+        labels[:24, :32] = 200
         return labels
 
     monkeypatch.setattr(exporting, "_pytorch_labels", with_an_odd_quarter)

@@ -28,6 +28,7 @@ from segnet_ros.training.models import ARCHITECTURES
 from segnet_ros.training.models.bayesian_segnet_basic import BayesianSegNetBasic
 from segnet_ros.training.models.segnet_light import SegNetLight
 from segnet_ros.training.normalization import Normalization
+from segnet_ros.training.rendered_frames import Frame
 from segnet_ros.training.torch_segmenter import TorchSegmenter
 from segnet_ros.training.trained import load_trained
 
@@ -155,7 +156,7 @@ def test_scores_are_those_of_the_exported_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Rendering the frames of its own check takes most of the time of an export this small.
-    monkeypatch.setattr(exporting, "_check_frames", lambda size: [read_frame(frames[0])[0][None]])
+    monkeypatch.setattr(exporting, "rendered_frames", lambda size: [Frame(*read_frame(frames[0]))])
     export(weights, tmp_path / "model", SIZE, {})
     with Segmenter(tmp_path / "model") as segmenter:
         exported = evaluate(segmenter, frames)

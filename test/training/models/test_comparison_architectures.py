@@ -19,6 +19,7 @@ from segnet_ros.training.models.deeplab_largefov import DeepLabLargeFOV
 from segnet_ros.training.models.fcn import FCN
 from segnet_ros.training.models.unet import UNet
 from segnet_ros.training.normalization import Normalization
+from segnet_ros.training.rendered_frames import Frame
 
 WIDTHS = (4, 6, 6, 8, 8)
 TINY: dict[str, Callable[[int], nn.Module]] = {
@@ -98,7 +99,7 @@ def test_exported_graph_gives_pytorchs_labels(
     picture = smooth_picture(size)
     deployed = deployable(decisive(made(architecture, 5), picture), Normalization())
     write_onnx(deployed, size, path)
-    monkeypatch.setattr(exporting, "_check_frames", lambda size: [picture])
+    monkeypatch.setattr(exporting, "rendered_frames", lambda size: [Frame(*picture, np.empty(0))])
     with torch.inference_mode():
         labels = deployed(torch.from_numpy(picture))[0]
     assert labels.shape == (1, size[1], size[0])

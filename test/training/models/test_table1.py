@@ -25,6 +25,7 @@ from segnet_ros.training.models.segnet_basic_single_channel_decoder import (
     SegNetBasicSingleChannelDecoder,
 )
 from segnet_ros.training.normalization import Normalization
+from segnet_ros.training.rendered_frames import Frame
 
 MILLIONS = {
     "segnet_basic": (1.425, 1_416_587),
@@ -120,7 +121,7 @@ def test_exported_file_gives_pytorchs_labels(
     architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = StreetDrive(5, SIZE).frame(3)[0][None]
-    monkeypatch.setattr(exporting, "_check_frames", lambda size: [picture])
+    monkeypatch.setattr(exporting, "rendered_frames", lambda size: [Frame(*picture, np.empty(0))])
     network = made(architecture, 11).eval()
     with torch.no_grad():
         for module in network.modules():
