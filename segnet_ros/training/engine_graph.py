@@ -91,6 +91,9 @@ def _free_batch(model: onnx.ModelProto) -> None:
             _keep_first_length(constants[node.input[1]])
         elif node.op_type == "Resize" and len(node.input) > _SIZES:
             _scale_instead(model.graph, node, shapes)
+    used = {name for node in model.graph.node for name in node.input}
+    for name in constants.keys() - used:
+        model.graph.initializer.remove(constants[name])
     for port in (*model.graph.input, *model.graph.output):
         port.type.tensor_type.shape.dim[0].dim_param = "batch"
 

@@ -158,6 +158,17 @@ def test_graph_holds_only_what_tensorrt_fuses(light: onnx.ModelProto) -> None:
     }  # fmt: skip
 
 
+def test_sizes_give_way_to_scales() -> None:
+    model = graph_of(NETWORKS["deeplab"])
+    (resize,) = (node for node in model.graph.node if node.op_type == "Resize")
+    assert len(resize.input) == 3
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    assert stored[resize.input[2]].dtype == np.float32
+    # 75x53 pixels are 11x8 cells, of which the last lie beyond the picture.
+    assert stored[resize.input[2]] == pytest.approx([1, 1, 57 / 8, 81 / 11])
+    assert stored.keys() <= {name for node in model.graph.node for name in node.input}
+
+
 def test_scores_of_many_classes_are_reduced() -> None:
     kinds = {node.op_type for node in graph_of(LIGHT, classes=22).graph.node}
     assert {"ReduceMax", "ReduceMin", "ReduceSum"} <= kinds
