@@ -14,8 +14,7 @@ DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
 demo: $(VENV)/.demo
 	$(BIN)/segnet demo $(DEMO_OPTIONS)
 
-# One process per room, as on a vehicle: with PyTorch, OpenVINO and Fast DDS all loaded into one
-# interpreter, subprocesses were seen to end it with a SIGSEGV of the kernel's.
+# One process per room, as on a vehicle: none has PyTorch, OpenVINO, TensorRT and Fast DDS all at once.
 test: $(VENV)/.dev
 	@failed=; for room in $(ROOMS); do echo "== $$room"; \
 	$(BIN)/python -m pytest $$room || failed="$$failed $$room"; done; \

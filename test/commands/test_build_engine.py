@@ -15,6 +15,7 @@ from rich.console import Console
 
 from segnet_ros.cli import main
 from segnet_ros.commands import build_engine, engine_display, engine_list
+from segnet_ros.inference.engine import builder
 from segnet_ros.inference.engine.cache import EngineCache
 from segnet_ros.inference.engine.gpu import Gpu
 from segnet_ros.inference.engine.progress import BuildProgress
@@ -234,6 +235,14 @@ def test_full_tensorrt_without_a_gpu(
     assert text.count("\n") == 1
 
 
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that the command sees; what TensorRT-RTX builds is for none, or it would miss it."""
+    monkeypatch.setattr(build_engine, "find_gpu", lambda: H200)
+    monkeypatch.setattr(builder, "target_this_gpu", lambda api, config: None)
+
+
+@pytest.mark.usefixtures("gpu")
 def test_on_a_gpu_the_engine_is_run_and_gated(
     run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,7 +260,6 @@ def test_on_a_gpu_the_engine_is_run_and_gated(
         asked.append((model.name, name, options.precision))
         return runtime
 
-    monkeypatch.setattr(build_engine, "find_gpu", lambda: H200)
     monkeypatch.setattr(build_engine, "load_runtime", load)
     assert run("--precision", "int8").splitlines()[-1] == (
         "TensorRT 10.13.3 NVIDIA H200 fp16 (3 kernels): 99.87% of the golden frames' labels agree"
@@ -260,13 +268,13 @@ def test_on_a_gpu_the_engine_is_run_and_gated(
     assert closed == [True]
 
 
+@pytest.mark.usefixtures("gpu")
 def test_an_engine_that_fails_the_gate(
     run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: Any) -> Any:
         raise InferenceError("the labels differ")
 
-    monkeypatch.setattr(build_engine, "find_gpu", lambda: H200)
     monkeypatch.setattr(build_engine, "load_runtime", refuse)
     assert run(status=1) == "segnet build-engine: the labels differ\n"
 
