@@ -189,6 +189,8 @@ from pathlib import Path
 from segnet_ros.inference.engine.builder import build_engine
 from segnet_ros.inference.engine.tensorrt_api import find_tensorrt
 
+# Shells start background processes, which tests may be, with the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 api = find_tensorrt()
 building = []
 
