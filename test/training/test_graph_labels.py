@@ -63,3 +63,14 @@ def test_answers_stay_when_the_next_comes(channel_model: Path) -> None:
     first = reference.labels(np.full((12, 16, 3), (0, 0, 9), np.uint8))
     reference.labels(np.full((12, 16, 3), (9, 0, 0), np.uint8))
     assert np.unique(first).tolist() == [2]
+
+
+def test_of_a_reference_that_is_never_certain_the_more_certain_half_counts(
+    channel_model: Path,
+) -> None:
+    # Confidence is the brightest channel's value: 20, 21, ..., below one half throughout.
+    brightest = np.arange(20, 20 + 12, dtype=np.uint8)
+    image = np.zeros((12, 16, 3), np.uint8)
+    image[..., 2] = brightest[:, None]
+    labels = Reference(channel_model / "model.onnx").certain_labels(image)
+    assert np.array_equal(labels, np.tile(np.repeat([255, 2], 6)[:, None], 16))
