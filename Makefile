@@ -4,9 +4,14 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11 python3.10,\
 	2>/dev/null | grep 1),$(p))))
 VENV := .venv
 BIN := $(VENV)/bin
+KILTED := $(VENV)-kilted
+# Or it might find another distribution's libraries and packages.
+KILTED_PYTHON := env -u LD_LIBRARY_PATH -u PYTHONPATH -u AMENT_PREFIX_PATH \
+	-u _ROS_WHEELS_BOOTSTRAP_COMPLETE $(KILTED)/bin/python
 CLIP ?=
 RATE ?=
 ROOMS := $(sort $(wildcard test/*/ test/test_*.py))
+ROS_ROOMS := test/demo/ test/ros/
 DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
 
 .PHONY: demo test bench lint clean
@@ -15,9 +20,12 @@ demo: $(VENV)/.demo
 	$(BIN)/segnet demo $(DEMO_OPTIONS)
 
 # One process per room, as on a vehicle: none has PyTorch, OpenVINO, TensorRT and Fast DDS all at once.
-test: $(VENV)/.dev
-	@failed=; for room in $(ROOMS); do echo "== $$room"; \
-	$(BIN)/python -m pytest $$room || failed="$$failed $$room"; done; \
+# The rooms that speak ROS once more with another distribution.
+test: $(VENV)/.dev $(KILTED)/.dev
+	@failed=; for room in $(ROOMS); do echo "== jazzy: $$room"; \
+	$(BIN)/python -m pytest $$room || failed="$$failed jazzy:$$room"; done; \
+	for room in $(ROS_ROOMS); do echo "== kilted: $$room"; \
+	$(KILTED_PYTHON) -m pytest $$room || failed="$$failed kilted:$$room"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 bench: $(VENV)/.dev
@@ -30,12 +38,12 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy segnet_ros
 
 clean:
-	rm -rf $(VENV) demo_output build
+	rm -rf $(VENV) $(KILTED) demo_output build
 
-$(VENV)/.created:
+%/.created:
 	@test -n "$(PYTHON)" || { echo "no Python 3.10, 3.11 or 3.12 found; install one, or name it: \
 	make PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $*
 	touch $@
 
 # What the demo needs: no PyTorch, so that a first look takes minutes.
@@ -46,4 +54,9 @@ $(VENV)/.demo: $(VENV)/.created setup.py setup.cfg pyproject.toml constraints.tx
 $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
 	--editable '.[cpu,ros,bag,train,dev]'
+	touch $@
+
+$(KILTED)/.dev: $(KILTED)/.created $(VENV)/.dev
+	$(KILTED_PYTHON) -m pip install --quiet --constraint constraints.txt \
+	--editable '.[cpu,kilted,bag]' hypothesis onnx pytest
 	touch $@

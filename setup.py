@@ -9,6 +9,11 @@ EXTRAS = {
     "cpu": ["openvino>=2024.4"],
     "bag": ["rosbags>=0.10.5"],
     "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
+    "kilted": [
+        "ros-kilted-rclpy",
+        "ros-kilted-common-interfaces",
+        "ros-kilted-rmw-fastrtps-cpp",
+    ],
     "gpu": ["cuda-python>=12.2"],
     # TensorRT-RTX: a TensorRT from PyPI for GeForce and RTX cards. It builds without a GPU, too.
     "rtx": [

@@ -25,6 +25,7 @@ _VERBS = {
     "export": _Verb("export", "turn trained weights into a model folder", "train,cpu"),
     "quantize": _Verb("quantize", "add an INT8 or FP8 graph to a model folder", "train,cpu"),
     "build-engine": _Verb("build_engine", "build, list or prune TensorRT engines", "cpu,gpu"),
+    "taxonomy": _Verb("taxonomy", "check a taxonomy, write Nav2's costmap parameters", "cpu"),
     "doctor": _Verb("doctor", "say what is wrong with this machine, and what to do", "cpu"),
     "import-caffe": _Verb("import_caffe", "read weights of the SegNet authors", "train"),
 }

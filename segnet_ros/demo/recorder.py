@@ -28,6 +28,7 @@ OVERLAY = "/segmentation/overlay"
 
 _QOS = QoSProfile(depth=30)
 _JPEG_QUALITY = 90
+_STATUSES = ("segmentation: node", "segmentation: frames")
 # Memory bound: the spool holds at most this many messages that are not yet written.
 _SPOOL = 64
 
@@ -101,9 +102,9 @@ class Recorder:
         return receive
 
     def _note(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == "/segmentation":
-                self.diagnostics = {item.key: item.value for item in status.values}
+        told = [status for status in message.status if status.name in _STATUSES]
+        if told:
+            self.diagnostics = {item.key: item.value for s in told for item in s.values}
 
     def _write(self, path: Path) -> None:
         try:

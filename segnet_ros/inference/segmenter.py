@@ -41,12 +41,18 @@ class Segmenter:
         self._runtime = load_runtime(self.model, runtime, engine)
         self._colors = color_table(self.model.classes)
         width, height = self.model.size
-        self._runtime.infer(np.zeros((height, width, 3), np.uint8))
+        first = self._runtime.infer(np.zeros((height, width, 3), np.uint8))
+        self._bayesian = first.uncertainty is not None
 
     @property
     def runtime(self) -> str:
         """The runtime in one line: library, version, device, precision."""
         return self._runtime.description
+
+    @property
+    def bayesian(self) -> bool:
+        """Whether the model tells its uncertainty."""
+        return self._bayesian
 
     @property
     def engine(self) -> EngineStatus | None:

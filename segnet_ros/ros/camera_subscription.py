@@ -1,16 +1,16 @@
-"""The node's ear: one subscription to raw or compressed images."""
+"""The node's ear: one camera's images, raw or compressed, and its calibration."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from segnet_ros.ros.distribution import SubscriptionEventCallbacks
 from segnet_ros.ros.image_conversion import decode_compressed, to_rgb
 from segnet_ros.ros.qos import explain_incompatible_qos
 
@@ -21,24 +21,22 @@ _QOS = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 
 
 class CameraSubscription:
-    """Subscribes to `image` or `image/compressed` and hands every message on.
+    """Subscribes to a camera's images and hands every message on.
 
     Args:
         node: The node that subscribes.
+        camera: The camera's name; empty for a node's only one.
         transport: "raw" or "compressed".
         receive: Called with every message, in the executor's thread; must return at once.
     """
 
     def __init__(
-        self, node: Node, transport: str, receive: Callable[[CameraMessage], None]
+        self, node: Node, camera: str, transport: str, receive: Callable[[CameraMessage], None]
     ) -> None:
         self._node = node
-        kind, topic = (
-            (Image, "image") if transport == "raw" else (CompressedImage, "image/compressed")
-        )
         self._subscription = node.create_subscription(
-            kind,
-            topic,
+            MESSAGE_TYPES[transport],
+            image_name(node, camera, transport),
             receive,
             _QOS,
             event_callbacks=SubscriptionEventCallbacks(
@@ -55,13 +53,64 @@ class CameraSubscription:
         return str(self._subscription.topic_name)
 
     @property
-    def publishers(self) -> int:
-        """How many cameras publish on the topic."""
-        return int(self._node.count_publishers(self.topic))
+    def qos(self) -> QoSProfile:
+        """What is asked of the camera, overrides included."""
+        return self._subscription.qos_profile
 
     def close(self) -> None:
         """Stop listening."""
         self._node.destroy_subscription(self._subscription)
+
+
+class CalibrationSubscription:
+    """Keeps the newest CameraInfo of a camera.
+
+    Args:
+        node: The node that subscribes.
+        camera: See `CameraSubscription`.
+
+    Attributes:
+        newest: None before the first; never waited for.
+    """
+
+    def __init__(self, node: Node, camera: str) -> None:
+        self._node = node
+        self.newest: CameraInfo | None = None
+        self._subscription = node.create_subscription(
+            CameraInfo, _calibration_name(node, camera), self._keep, _QOS
+        )
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _keep(self, message: CameraInfo) -> None:
+        self.newest = message
+
+
+MESSAGE_TYPES = {"raw": Image, "compressed": CompressedImage}
+
+
+def image_name(node: Node, camera: str, transport: str) -> str:
+    """The name by which a camera's images are subscribed, before remapping.
+
+    As with image_transport, `image/compressed` follows a remapped `image` unless it is remapped
+    itself. Only the former is resolved here: two cameras may be exchanged by remapping, which
+    therefore must not be done twice.
+    """
+    image = _under(camera, "image")
+    compressed = f"{image}/compressed"
+    if transport == "raw" or _is_remapped(node, compressed):
+        return image if transport == "raw" else compressed
+    return f"{node.resolve_topic_name(image)}/compressed"
+
+
+def _calibration_name(node: Node, camera: str) -> str:
+    """`camera_info`, where that is remapped; else beside the images, as drivers publish it."""
+    name = _under(camera, "camera_info")
+    if _is_remapped(node, name):
+        return name
+    return f"{str(node.resolve_topic_name(_under(camera, 'image'))).rpartition('/')[0]}/camera_info"
 
 
 def decode(message: CameraMessage) -> npt.NDArray[np.uint8]:
@@ -71,3 +120,11 @@ def decode(message: CameraMessage) -> npt.NDArray[np.uint8]:
         ImageConversionError: the message contradicts itself or cannot be decoded.
     """
     return to_rgb(message) if isinstance(message, Image) else decode_compressed(message)
+
+
+def _under(camera: str, topic: str) -> str:
+    return f"{camera}/{topic}" if camera else topic
+
+
+def _is_remapped(node: Node, topic: str) -> bool:
+    return bool(node.resolve_topic_name(topic) != node.resolve_topic_name(topic, only_expand=True))

@@ -65,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node.transitions.start()
     while not stopping:
         executor.spin_once(timeout_sec=_SPIN_SECONDS)
-    node.transitions.stop()
-    while not node.transitions.idle:
+    node.stop()
+    while not node.idle:
         executor.spin_once(timeout_sec=_SPIN_SECONDS)
     node.close()
     executor.shutdown()

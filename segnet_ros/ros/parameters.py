@@ -1,10 +1,17 @@
 """The node's parameters: descriptors, ranges, and which of them a running node takes."""
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -12,7 +19,13 @@ from segnet_ros.inference.engine.options import DEFAULT_PRECISION, PRECISIONS, E
 from segnet_ros.inference.runtime import RUNTIMES
 
 TRANSPORTS = ("raw", "compressed")
+LABEL_SIZES = ("camera", "network")
 DEFAULT_MODEL = "segnet_light_camvid"
+MAX_CAMERAS = 16
+
+_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LONGEST = 3600.0  # seconds
+_FASTEST = 1000.0  # Hz
 
 
 @dataclass(frozen=True)
@@ -29,14 +42,34 @@ class _Declared:
         if self.choices:
             descriptor.additional_constraints = f"One of: {', '.join(self.choices)}."
         if self.bounds is not None:
-            low, high = self.bounds
-            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+            self._bound(descriptor, *self.bounds)
         return descriptor
+
+    def _bound(self, descriptor: ParameterDescriptor, low: float, high: float) -> None:
+        if isinstance(self.default, int):
+            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+        else:
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
 
 
 _PARAMETERS = {
     "model": _Declared(
-        DEFAULT_MODEL, "Folder of model.yaml and model.onnx, or the name of a shipped model."
+        DEFAULT_MODEL,
+        "Folder of model.yaml and model.onnx, or the name of a shipped model. Set on a running "
+        "node, the new one is loaded in the background and the old one stays if that fails.",
+        live=True,
+    ),
+    "taxonomy": _Declared(
+        "",
+        "YAML file, or the name of a shipped one, that maps the model's classes to what the robot "
+        "cares about; empty publishes the model's own classes.",
+        live=True,
+    ),
+    "confidence_threshold": _Declared(
+        -1.0,
+        "Pixels with a lower confidence, 0..1, become 255 (unlabelled); -1 is the taxonomy's own.",
+        live=True,
+        bounds=(-1.0, 1.0),
     ),
     "runtime": _Declared(
         "auto",
@@ -56,25 +89,79 @@ _PARAMETERS = {
         False,
         "Build the TensorRT engine on configure if there is none that fits; this takes minutes.",
     ),
+    "cameras": _Declared(
+        [""],
+        "Names of the cameras that one engine serves: `front` is subscribed as `front/image` and "
+        "published as `~/front/label`; [''] is one camera, `image` and `~/label`.",
+    ),
     "image_transport": _Declared(
         "raw",
         "raw subscribes to `image`, compressed to `image/compressed` (JPEG or PNG).",
         choices=TRANSPORTS,
     ),
+    "label_size": _Declared(
+        "camera",
+        "Size of label, confidence, uncertainty and color: the camera's or the network's.",
+        choices=LABEL_SIZES,
+    ),
+    "batch_size": _Declared(
+        1,
+        "Frames of several cameras in one inference, at most; the engine is built for it. Other "
+        "runtimes than tensorrt take one at a time.",
+        bounds=(1, MAX_CAMERAS),
+    ),
+    "batch_window": _Declared(
+        0.005,
+        "How long a frame waits for those of other cameras to fill a batch, seconds.",
+        bounds=(0.0, 1.0),
+    ),
     "autostart": _Declared(
         False, "Configure and activate at start, for systems without a lifecycle manager."
-    ),
-    "overlay_alpha": _Declared(
-        0.5, "Share of the class colours in ~/overlay.", live=True, bounds=(0.0, 1.0)
     ),
     "max_age": _Declared(
         0.0,
         "Frames whose stamp is older than this when their turn comes are dropped; seconds, "
         "0 keeps every frame.",
         live=True,
-        bounds=(0.0, 3600.0),
+        bounds=(0.0, _LONGEST),
+    ),
+    "max_rate": _Declared(
+        0.0,
+        "Frames per second of each camera, at most; 0 is no limit.",
+        live=True,
+        bounds=(0.0, _FASTEST),
+    ),
+    "deadline": _Declared(
+        0.0,
+        "Labels published later than this after the image's stamp count as missed deadlines; "
+        "seconds, 0 counts none.",
+        live=True,
+        bounds=(0.0, _LONGEST),
+    ),
+    "overlay_alpha": _Declared(
+        0.5, "Share of the class colours in ~/overlay.", live=True, bounds=(0.0, 1.0)
+    ),
+    "overlay_legend": _Declared(
+        False, "Draw colour, name and share of every class into ~/overlay.", live=True
+    ),
+    "frames_folder": _Declared(
+        "", "Where ~/save_frame writes; empty is ~/.ros/segnet_ros/frames.", live=True
     ),
 }
+
+_OF_A_CAMERA = {
+    "priority": _Declared(
+        0, "Frames of cameras with a higher one go first.", live=True, bounds=(0, 100)
+    ),
+    "max_rate": _Declared(
+        0.0,
+        "Frames per second of this camera, at most; 0 is no limit but that of all cameras.",
+        live=True,
+        bounds=(0.0, _FASTEST),
+    ),
+}
+
+Changes = Mapping[str, Any]
 
 
 class NodeParameters:
@@ -85,27 +172,56 @@ class NodeParameters:
 
     Attributes:
         in_use: Whether only the live ones may change: from configure to cleanup.
+        refuse: Asked about changes of a node in use that are right in themselves: why they cannot
+            take effect, or nothing.
+        apply: Told about changes of a node in use.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._declared = dict(_PARAMETERS)
+        self._values: dict[str, Any] = {}
         self.in_use = False
+        self.refuse: Callable[[Changes], str] = lambda changes: ""
+        self.apply: Callable[[Changes], None] = lambda changes: None
         # Before declaring: initial values from the command line are checked, too.
         node.add_on_set_parameters_callback(self._check)
         for name, declared in _PARAMETERS.items():
             node.declare_parameter(name, declared.default, declared.descriptor())
 
+    def declare_cameras(self) -> None:
+        """Declare the parameters of every camera that `cameras` names."""
+        for camera in filter(None, self.cameras):
+            for name, declared in _OF_A_CAMERA.items():
+                if (full := f"{camera}.{name}") not in self._declared:
+                    self._declared[full] = declared
+                    self._node.declare_parameter(full, declared.default, declared.descriptor())
+
     def text(self, name: str) -> str:
         """A text parameter's value."""
-        return str(self._node.get_parameter(name).value)
+        return str(self._values[name])
 
     def number(self, name: str) -> float:
         """A numeric parameter's value."""
-        return float(self._node.get_parameter(name).value)
+        return float(self._values[name])
 
     def flag(self, name: str) -> bool:
         """A yes-or-no parameter's value."""
-        return bool(self._node.get_parameter(name).value)
+        return bool(self._values[name])
+
+    @property
+    def cameras(self) -> Sequence[str]:
+        """The cameras' names; one empty name if there is only one camera, without a name."""
+        return [name for name in self._values["cameras"] if name] or [""]
+
+    def max_rate(self, camera: str) -> float:
+        """The limit that holds for a camera, Hz; 0 is none."""
+        limits = (self.number("max_rate"), self._values.get(f"{camera}.max_rate", 0.0))
+        return min(filter(None, limits), default=0.0)
+
+    def priority(self, camera: str) -> int:
+        """A camera's priority."""
+        return int(self._values.get(f"{camera}.priority", 0))
 
     @property
     def engine(self) -> EngineOptions:
@@ -113,26 +229,55 @@ class NodeParameters:
         folder = self.text("engine_cache")
         return EngineOptions(
             precision=self.text("precision"),
+            batch=int(self.number("batch_size")),
             cache=Path(folder).expanduser() if folder else None,
             build=self.flag("build_engine"),
         )
 
-    def _check(self, changes: list[Parameter]) -> SetParametersResult:
-        for change in changes:
-            reason = self._refusal(change)
-            if reason:
-                return SetParametersResult(successful=False, reason=reason)
+    @property
+    def frames_folder(self) -> Path:
+        """Where frames are saved."""
+        return Path(self.text("frames_folder") or "~/.ros/segnet_ros/frames").expanduser()
+
+    def restore(self, name: str, value: Any) -> None:
+        """Set a parameter of a node in use without asking and telling."""
+        self._values[name] = value
+        self._node.set_parameters([Parameter(name, value=value)])
+
+    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
+        ours = {p.name: p.value for p in parameters if p.name in self._declared}
+        changes = {name: value for name, value in ours.items() if self._differs(name, value)}
+        reason = next(filter(None, (self._refusal(*change) for change in changes.items())), "")
+        if self.in_use and changes and not reason:
+            reason = self.refuse(changes)
+        if reason:
+            return SetParametersResult(successful=False, reason=reason)
+        self._values |= ours
+        if self.in_use and changes:
+            self.apply(changes)
         return SetParametersResult(successful=True)
 
-    def _refusal(self, change: Parameter) -> str:
-        declared = _PARAMETERS.get(change.name)
-        if declared is None:
-            return ""
-        if self.in_use and not declared.live:
+    def _differs(self, name: str, value: Any) -> bool:
+        return name not in self._values or self._values[name] != value
+
+    def _refusal(self, name: str, value: Any) -> str:
+        declared = self._declared[name]
+        if self.in_use and not declared.live and name in self._values:
             return (
-                f"{change.name} cannot change from configure to cleanup; use the transitions "
+                f"{name} cannot change from configure to cleanup; use the transitions "
                 "deactivate and cleanup, set it, then configure and activate"
             )
-        if declared.choices and change.value not in declared.choices:
-            return f"{change.name} is {change.value!r}; expected {', '.join(declared.choices)}"
-        return ""
+        if declared.choices and value not in declared.choices:
+            return f"{name} is {value!r}; expected {', '.join(declared.choices)}"
+        return _wrong_cameras(value) if name == "cameras" else ""
+
+
+def _wrong_cameras(names: Sequence[str]) -> str:
+    given = [name for name in names if name]
+    wrong = [name for name in given if not _CAMERA_NAME.fullmatch(name)]
+    if wrong or len(set(given)) < len(given) or len(given) > MAX_CAMERAS:
+        return (
+            f"cameras is {list(names)}; expected up to {MAX_CAMERAS} different names of letters, "
+            "digits and underscores that begin with a letter"
+        )
+    return ""

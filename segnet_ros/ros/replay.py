@@ -33,6 +33,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from segnet_ros.ros.camera_info import scaled_camera_info
 from segnet_ros.ros.clip import (
     COMPRESSED_IMAGE_TYPE,
     NOMINAL_RATE,
@@ -165,7 +166,7 @@ def prepare_frame(frame: ClipFrame, *, as_jpeg: bool, size: tuple[int, int] | No
         ClipError: If a recorded picture has to be converted and cannot be.
     """
     if isinstance(frame, RecordedFrame) and _stays_as_recorded(frame, as_jpeg, size):
-        return Outgoing(frame.cdr, _recorded_camera_info(frame, 1.0, 1.0))
+        return Outgoing(frame.cdr, _recorded_camera_info(frame, None))
     pixels = frame.rgb()
     resized = _resize(pixels, size) if size else pixels
     message = _jpeg(resized) if as_jpeg else _raw(resized)
@@ -358,31 +359,22 @@ def _camera_info(
 ) -> bytes | None:
     height, width, _ = resized.shape
     if isinstance(frame, RecordedFrame):
-        return _recorded_camera_info(frame, width / pixels.shape[1], height / pixels.shape[0])
+        return _recorded_camera_info(
+            frame, None if resized.shape == pixels.shape else (width, height)
+        )
     message = nominal_camera_info(width, height)
     message.header = _header(frame)
     return bytes(serialize_message(message))
 
 
-def _recorded_camera_info(frame: RecordedFrame, x: float, y: float) -> bytes | None:
-    """Return the calibration of a frame resized by the factors x and y, under its stamp."""
+def _recorded_camera_info(frame: RecordedFrame, size: tuple[int, int] | None) -> bytes | None:
+    """Return the calibration of a frame under its stamp; for pictures resized to a size, if any."""
     if frame.camera_info is None:
         return None
-    if (x, y) == (1.0, 1.0):
+    if size is None:
         return with_stamp(frame.camera_info, frame.stamp_ns)
     message = deserialize_message(frame.camera_info, CameraInfo)
-    _scale(message, x, y)
-    return with_stamp(serialize_message(message), frame.stamp_ns)
-
-
-def _scale(message: CameraInfo, x: float, y: float) -> None:
-    """Scale a calibration to pictures resized by the factors x and y."""
-    message.width, message.height = round(message.width * x), round(message.height * y)
-    message.k = message.k * np.repeat([x, y, 1.0], 3)
-    message.p = message.p * np.repeat([x, y, 1.0], 4)
-    roi = message.roi
-    roi.x_offset, roi.width = round(roi.x_offset * x), round(roi.width * x)
-    roi.y_offset, roi.height = round(roi.y_offset * y), round(roi.height * y)
+    return with_stamp(serialize_message(scaled_camera_info(message, size)), frame.stamp_ns)
 
 
 def _resize(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

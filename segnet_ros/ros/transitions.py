@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future as Answer
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -12,7 +11,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.task import Future
 
-Result = TypeVar("Result")
+from segnet_ros.ros.background import in_thread
 
 _SHUTDOWNS = (
     Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
@@ -30,7 +29,7 @@ class Transitions:
     too, but takes every frame through a thread pool (per 720p image 1.65 times the processor time,
     and twice the time until the worker has it), and would let transitions change what rclpy is
     reading: its parameters and waitables have no locks. Only `on_configure` runs in the thread,
-    and makes ROS entities by `in_executor`.
+    and makes ROS entities by `in_executor` (background.py).
 
     Args:
         node: Its executor must be spinning whenever a transition is to be made.
@@ -67,12 +66,6 @@ class Transitions:
         """Begin nothing more, and interrupt what is in progress."""
         self._stopped = True
         self.interrupted.set()
-
-    def in_executor(self, function: Callable[[], Result]) -> Result:
-        """Call in the executor's thread and wait for it: there alone may ROS entities be made."""
-        answer: Answer[Result] = Answer()
-        self._node.executor.create_task(lambda: _fulfil(answer, function))
-        return answer.result()
 
     async def _configure_and_activate(self) -> None:
         if self._stopped or not self._configured.done():
@@ -117,25 +110,8 @@ class Transitions:
     def _configure(self, transition: Callable[[], Any]) -> Future:
         """Start the transition in a thread; the future gives what it returns."""
         self.interrupted.clear()
-        self._configured = configured = Future()
-        wake = self._node.executor.wake
-        configured.add_done_callback(lambda _: wake())
-        # Should the executor ever fail, the process is not to wait for it.
-        self._thread = threading.Thread(
-            target=_fulfil, args=(configured, transition), name="configure", daemon=True
-        )
-        self._thread.start()
-        return configured
-
-
-def _fulfil(future: Any, function: Callable[[], Any]) -> None:
-    """Both kinds of future are alike in this."""
-    try:
-        result = function()
-    except Exception as error:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+        self._configured, self._thread = in_thread(self._node.executor, "configure", transition)
+        return self._configured
 
 
 def _is_configure(transition: Transition) -> bool:

@@ -1,11 +1,13 @@
-"""Labels at the camera's size: none invented, none moved."""
+"""Labels at the camera's size, none invented, none moved; and under their published ids."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segnet_ros.inference.postprocessing import resize_labels
+from segnet_ros.inference.postprocessing import relabel, resize_labels
+from segnet_ros.inference.runtime import Prediction
+from segnet_ros.inference.taxonomy import Taxonomy
 
 _SIDES = st.integers(1, 80)
 
@@ -76,3 +78,71 @@ def _assert_nearest(chosen: np.ndarray, length: int, target: int) -> None:
     wanted = (np.arange(target) + 0.5) * length / target
     distance = np.abs(chosen.astype(float) + 0.5 - wanted)
     assert distance.max() <= 0.5 + target * 2.0**-16
+
+
+def _taxonomy(name: str, *ids: int) -> Taxonomy:
+    """Of which only the mapping counts here."""
+    table = np.full(256, 255, np.uint8)
+    table[: len(ids)] = ids
+    table.setflags(write=False)
+    return Taxonomy(name, (), table, (), 0.0)
+
+
+def _prediction() -> Prediction:
+    """Arrays as a runtime may give them: not to be written."""
+    prediction = Prediction(
+        labels=np.array([[0, 1, 2], [3, 2, 1]], np.uint8),
+        confidence=np.array([[255, 128, 127], [0, 254, 1]], np.uint8),
+        uncertainty=np.array([[9, 8, 7], [6, 5, 4]], np.uint8),
+    )
+    prediction.labels.setflags(write=False)
+    prediction.confidence.setflags(write=False)
+    return prediction
+
+
+OWN = _taxonomy("", 0, 1, 2, 3)
+JOINED = _taxonomy("robot", 1, 0, 255, 1)
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "threshold", "expected"),
+    [
+        (OWN, 0.5, [[0, 1, 255], [255, 2, 255]]),
+        (OWN, 127 / 255, [[0, 1, 2], [255, 2, 255]]),
+        (OWN, 1e-6, [[0, 1, 2], [255, 2, 1]]),
+        (OWN, 1.0, [[0, 255, 255], [255, 255, 255]]),
+        (JOINED, 0.0, [[1, 0, 255], [1, 255, 0]]),
+        (JOINED, 0.5, [[1, 0, 255], [255, 255, 255]]),
+    ],
+)
+def test_labels_are_published(
+    taxonomy: Taxonomy, threshold: float, expected: list[list[int]]
+) -> None:
+    prediction = _prediction()
+    published = relabel(prediction, taxonomy, threshold)
+    assert published.labels.dtype == np.uint8
+    assert published.labels.tolist() == expected
+    assert published.confidence is prediction.confidence
+    assert published.uncertainty is prediction.uncertainty
+    np.testing.assert_array_equal(prediction.labels, _prediction().labels)
+    np.testing.assert_array_equal(prediction.confidence, _prediction().confidence)
+
+
+def test_what_stays_is_not_copied() -> None:
+    prediction = _prediction()
+    assert relabel(prediction, OWN, 0.0) is prediction
+
+
+@settings(max_examples=100, deadline=None)
+@given(_SIDES, _SIDES, st.integers(0, 2**32 - 1), st.integers(0, 100))
+def test_published_labels_are_those_of_the_definition(
+    width: int, height: int, seed: int, percent: int
+) -> None:
+    random = np.random.default_rng(seed)
+    labels, confidence = random.integers(0, 256, (2, height, width), np.uint8)
+    ids = random.integers(0, 256, 256, np.uint8)
+    taxonomy = Taxonomy("any", (), ids, (), 0.0)
+    published = relabel(Prediction(labels, confidence), taxonomy, percent / 100)
+    # In whole numbers: confidence / 255 < percent / 100.
+    uncertain = confidence.astype(int) * 100 < percent * 255
+    np.testing.assert_array_equal(published.labels, np.where(uncertain, 255, ids[labels]))

@@ -16,11 +16,13 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter
-from rcl_interfaces.srv import SetParametersAtomically
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter as Value
+from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 
 TIMEOUT = 30.0
 RELIABLE = QoSProfile(depth=20)
@@ -35,11 +37,11 @@ class Peer:
         self.node = rclpy.create_node("peer", context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
-        self.status: DiagnosticStatus | None = None
+        self.statuses: dict[str, DiagnosticStatus] = {}
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._note, 10)
 
     def _note(self, message: DiagnosticArray) -> None:
-        self.status = message.status[0]
+        self.statuses = {status.name.partition(": ")[2]: status for status in message.status}
 
     def close(self) -> None:
         self.executor.shutdown()
@@ -75,13 +77,32 @@ class Peer:
         name = "/segmentation/set_parameters_atomically"
         return self.call(SetParametersAtomically, name, request).result
 
-    def values(self) -> Mapping[str, str]:
-        """The key-value pairs of the newest diagnostics."""
-        return {item.key: item.value for item in self.status.values} if self.status else {}
+    def values(self, task: str = "node") -> Mapping[str, str]:
+        """The key-value pairs of the newest status of a task, such as "front frames"."""
+        status = self.statuses.get(task, DiagnosticStatus())
+        return {item.key: item.value for item in status.values}
 
-    def books(self) -> dict[str, int]:
+    def level(self, task: str = "frames") -> bytes:
+        return self.statuses[task].level if task in self.statuses else b""
+
+    def message(self, task: str = "frames") -> str:
+        return self.statuses[task].message if task in self.statuses else ""
+
+    def books(self, task: str = "frames") -> dict[str, int]:
         fates = ("received", "published", "superseded", "stale", "failed", "pending")
-        return {fate: int(self.values().get(f"frames {fate}", -1)) for fate in fates}
+        return {fate: int(self.values(task).get(f"frames {fate}", -1)) for fate in fates}
+
+    def parameter(self, name: str) -> Any:
+        request = GetParameters.Request(names=[name])
+        (value,) = self.call(GetParameters, "/segmentation/get_parameters", request).values
+        return parameter_value_to_python(value)
+
+    def trigger(self, name: str) -> Any:
+        return self.call(Trigger, f"/segmentation/{name}", Trigger.Request())
+
+    def now(self) -> tuple[int, int]:
+        stamp = self.node.get_clock().now().to_msg()
+        return stamp.sec, stamp.nanosec
 
     def subscribe(self, topic: str, qos: QoSProfile = RELIABLE, kind: type = Image) -> list[Any]:
         received: list[Any] = []

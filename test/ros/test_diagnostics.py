@@ -2,140 +2,115 @@ from dataclasses import replace
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.time import Time
 
-from segnet_ros.inference.engine.fingerprint import Fingerprint
-from segnet_ros.inference.engine.status import EngineStatus
-from segnet_ros.ros.diagnostics import Health, diagnostic_array, silence_explained
-from segnet_ros.ros.newest_frame_worker import Books
+from segnet_ros.inference.engine.jetson_health import JetsonHealth
+from segnet_ros.ros.books import Books
+from segnet_ros.ros.diagnostics import SILENCE_SECONDS, silence_explained, statuses
+from segnet_ros.ros.health import CameraHealth, NodeHealth
 
-HEALTHY = Health(
-    state="active",
-    model="segnet",
-    runtime="OpenVINO 1 CPU f32",
-    topic="/camera/image_raw",
+NODE = NodeHealth("active", model="segnet", runtime="OpenVINO 1 CPU bf16")
+CAMERA = CameraHealth(
+    "",
+    "active",
+    topic="/image",
     publishers=1,
-    silence=0.1,
-    books=Books(received=5, published=3, superseded=1, pending=1),
-    latency_ms={"infer": (10.0, 12.345, 20.0)},
-    last_error="",
+    books=Books(received=3, published=3),
+    recent=Books(received=3, published=3),
+    rate_in=30.0,
+    rate_out=30.0,
+    image="1280x720 bgr8",
+    stamp_offset=0.0,
+    image_values={"brightness": "97"},
+    label_values={"confidence": "0.91"},
 )
-
-FINGERPRINT = Fingerprint(
-    "ab" * 32, "TensorRT", "10.3.0", "Orin", "8.7", "540.4", "12.6", "", "", (), "fp16", 1
-)
-ENGINE = EngineStatus(
-    fingerprint=FINGERPRINT,
-    layers="26 convolutions in fp16, 13 other kernels",
-    agreement=0.99871,
-    gpu_memory=50 * 2**20,
-    timings={"compute": 5.8},
-    recoveries=1,
-    failure="",
-)
-BUILD = "building fp16: tactics 40 %, 12 s, because none was built yet"
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
-def status(health: Health) -> DiagnosticStatus:
-    array = diagnostic_array("/front/segmentation", health, Time(seconds=12, nanoseconds=5))
-    assert (array.header.stamp.sec, array.header.stamp.nanosec) == (12, 5)
-    assert len(array.status) == 1
-    return array.status[0]
+JETSON = JetsonHealth({"cpu-thermal": 51.5, "gpu-thermal": 62.25}, "15W", "", 0.5)
 
 
-def test_a_healthy_node():
-    report = status(HEALTHY)
-    assert report.level == DiagnosticStatus.OK
-    assert report.name == "/front/segmentation"
-    assert report.hardware_id == "OpenVINO 1 CPU f32"
-    values = {item.key: item.value for item in report.values}
-    assert values["frames received"] == "5"
-    assert values["frames pending"] == "1"
-    assert values["infer p50 [ms]"] == "10.00"
-    assert values["infer p95 [ms]"] == "12.35" or values["infer p95 [ms]"] == "12.34"
-    assert values["image publishers"] == "1"
+def made(*cameras: CameraHealth, node: NodeHealth = NODE, jetson=None) -> dict:
+    found = statuses("segmentation", node, cameras, jetson)
+    return {status.name: status for status in found}
+
+
+def values(status: DiagnosticStatus) -> dict[str, str]:
+    return {item.key: item.value for item in status.values}
+
+
+def test_one_camera():
+    found = made(CAMERA)
+    assert list(found) == [f"segmentation: {t}" for t in ("node", "frames", "image", "labels")]
+    assert {status.level for status in found.values()} == {OK}
+    assert {status.hardware_id for status in found.values()} == {"OpenVINO 1 CPU bf16"}
+    assert found["segmentation: node"].message == "active: segnet"
+    assert values(found["segmentation: node"])["model"] == "segnet"
+    assert found["segmentation: frames"].message == "30.0 labels/s of 30.0 images/s"
+    assert values(found["segmentation: frames"])["frames received"] == "3"
+    assert values(found["segmentation: image"]) == {"image": "1280x720 bgr8", "brightness": "97"}
+    assert values(found["segmentation: labels"]) == {"confidence": "0.91"}
+
+
+def test_each_of_several_cameras_has_its_own():
+    left = replace(CAMERA, name="left", silence=9.0, hints=["nobody publishes /left/image"])
+    found = made(replace(CAMERA, name="front"), left)
+    tasks = ("node", "front frames", "front image", "front labels", "left frames", "left image")
+    assert list(found)[:-1] == [f"segmentation: {task}" for task in tasks]
+    assert found["segmentation: front frames"].level == OK
+    assert found["segmentation: left frames"].level == ERROR
+    told = found["segmentation: left frames"].message
+    assert told == "no image for 9 s: nobody publishes /left/image"
+
+
+def test_a_node_without_cameras_yet():
+    (only,) = made(node=NodeHealth("unconfigured", refusal="no GPU")).values()
+    assert only.name == "segmentation: node"
+    assert only.level == ERROR
+    assert only.message.startswith("cannot configure: no GPU | unconfigured: no labels")
+
+
+def test_problems_of_picture_and_labels():
+    found = made(
+        replace(CAMERA, image_problems=["black", "blurred"], label_problems=["no drivable area"])
+    )
+    image, labels = found["segmentation: image"], found["segmentation: labels"]
+    assert (image.level, image.message) == (WARN, "black | blurred")
+    assert (labels.level, labels.message) == (WARN, "no drivable area")
+    assert found["segmentation: frames"].level == OK
 
 
 @pytest.mark.parametrize(
-    ("change", "level", "words"),
-    [
-        ({"state": "inactive"}, DiagnosticStatus.WARN, "inactive: no labels until"),
-        ({"silence": 4.0, "publishers": 0}, DiagnosticStatus.ERROR, "nobody publishes /camera"),
-        ({"silence": 4.0}, DiagnosticStatus.ERROR, "the camera stopped"),
-        (
-            {"books": Books(received=1, failed=1), "last_error": "unknown encoding"},
-            DiagnosticStatus.WARN,
-            "1 frames failed: unknown encoding",
-        ),
-        (
-            {"books": Books(failed=2), "failures_in_a_row": 2, "last_error": "no such encoding"},
-            DiagnosticStatus.WARN,
-            "2 frames failed",
-        ),
-        (
-            {"books": Books(failed=9), "failures_in_a_row": 3, "last_error": "no such encoding"},
-            DiagnosticStatus.ERROR,
-            "every frame fails: no such encoding",
-        ),
-        (
-            {"engine": replace(ENGINE, failure="CUDA error 700"), "silence": 4.0},
-            DiagnosticStatus.ERROR,
-            "the engine failed: CUDA error 700",
-        ),
-        (
-            {"state": "configuring", "engine_build": BUILD},
-            DiagnosticStatus.WARN,
-            f"configuring: {BUILD}",
-        ),
-        (
-            {"state": "unconfigured", "last_error": "no GPU"},
-            DiagnosticStatus.ERROR,
-            "cannot configure: no GPU",
-        ),
-    ],
+    "changes", [{"silence": 9.0}, {"idle": True}, {"state": "inactive"}, {"image": ""}]
 )
-def test_what_is_wrong_is_in_the_summary(change, level, words):
-    report = status(replace(HEALTHY, **change))
-    assert report.level == level
-    assert words in report.message
+def test_without_pictures_there_is_nothing_to_look_at(changes: dict):
+    image = made(replace(CAMERA, image_problems=["black"], **changes))["segmentation: image"]
+    assert (image.level, image.message) == (OK, "nothing to look at")
 
 
-def test_only_an_active_node_misses_images():
-    assert silence_explained(replace(HEALTHY, state="inactive", silence=99.0)) == ""
-    assert silence_explained(replace(HEALTHY, silence=2.9)) == ""
-    assert "no image for 3 s" in silence_explained(replace(HEALTHY, silence=3.1))
+def test_a_jetson():
+    jetson = made(jetson=JETSON)["segmentation: jetson"]
+    assert (jetson.level, jetson.message) == (OK, "15W, hottest: gpu-thermal 62 deg C")
+    assert values(jetson)["GPU load [%]"] == "50"
+    hot = replace(JETSON, throttled="throttled: too hot")
+    jetson = made(CAMERA, jetson=hot)["segmentation: jetson"]
+    assert (jetson.level, jetson.message) == (WARN, "throttled: too hot")
 
 
-def values(health: Health) -> dict[str, str]:
-    return {item.key: item.value for item in status(health).values}
+def test_silence_is_exported_for_the_log():
+    camera = replace(CAMERA, silence=SILENCE_SECONDS, publishers=0)
+    assert "nobody publishes /image" in silence_explained(camera, NODE)
 
 
-def test_an_engine_in_use():
-    shown = values(replace(HEALTHY, engine=ENGINE))
-    assert shown["engine"] == "loaded: fp16 (26 convolutions in fp16, 13 other kernels)"
-    assert shown["engine fingerprint"] == FINGERPRINT.digest
-    origin = "TensorRT 10.3.0, Orin (8.7), driver 540.4, CUDA 12.6, batch 1"
-    assert shown["engine built for"] == origin
-    assert shown["golden agreement"] == "0.9987"
-    assert shown["GPU memory [MiB]"] == "50.0"
-    assert shown["GPU recoveries"] == "1"
+def test_long_messages_are_repeated_in_lines_that_are_echoed_in_full():
+    hint = f"nobody publishes /image; image topics there are: {'/a/rather/long/name, ' * 9}/b"
+    frames = made(replace(CAMERA, silence=9.0, hints=[hint]))["segmentation: frames"]
+    lines = [item for item in frames.values if item.key.startswith("message, line ")]
+    assert [item.key for item in lines] == [f"message, line {n}" for n in (1, 2, 3)]
+    assert frames.values[0] == lines[0]
+    assert " ".join(item.value for item in lines) == frames.message == f"no image for 9 s: {hint}"
+    assert max(len(item.value) for item in lines) <= 128
 
 
-def test_an_engine_on_a_jetson():
-    jetson = replace(FINGERPRINT, l4t="36.4.3", power_mode="MAXN", batch=4)
-    shown = values(replace(HEALTHY, engine=replace(ENGINE, fingerprint=jetson)))
-    assert shown["engine built for"].endswith("CUDA 12.6, L4T 36.4.3 MAXN, batch 4")
-
-
-@pytest.mark.parametrize(
-    ("health", "words"),
-    [
-        (Health(state="unconfigured"), "none"),
-        (HEALTHY, "none (OpenVINO 1 CPU f32 needs none)"),
-        (Health(state="configuring", engine_build=BUILD), BUILD),
-        (replace(HEALTHY, engine=replace(ENGINE, failure="it is lost")), "failed: it is lost"),
-    ],
-)
-def test_the_engines_state(health: Health, words: str):
-    assert values(health)["engine"] == words
-    assert ("engine fingerprint" in values(health)) == (health.engine is not None)
+def test_short_messages_are_not_repeated():
+    found = made(replace(CAMERA, image_problems=["x" * 128]))
+    assert list(values(found["segmentation: image"])) == ["image", "brightness"]

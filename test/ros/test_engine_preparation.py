@@ -270,11 +270,11 @@ def test_the_node_answers_while_it_builds(building: Building, peer: Peer):
     assert peer.state() == "configuring"
     assert not building.answer.done()
     assert peer.values()["state"] == "configuring"
-    assert peer.status.level == DiagnosticStatus.WARN
+    assert peer.level("node") == DiagnosticStatus.WARN
     words = r"building fp16: waiting for another builder, (\d+) s, because none was built yet"
     first = re.fullmatch(words, peer.values()["engine"])
     assert first
-    assert peer.status.message == f"configuring: {peer.values()['engine']}"
+    assert peer.message("node") == f"configuring: {peer.values()['engine']}"
     assert peer.set_parameter("overlay_alpha", 0.25).successful
     refused = peer.set_parameter("precision", "int8")
     assert not refused.successful
@@ -298,8 +298,8 @@ def test_what_is_built_is_loaded(building: Building, peer: Peer):
     assert "the fp16 engine of channel is built" in log
     assert "cannot configure: the tensorrt runtime has no GPU" in log
     peer.until(lambda: peer.values()["state"] == "unconfigured", "the diagnostics to tell")
-    assert peer.status.level == DiagnosticStatus.ERROR
-    assert peer.status.message.startswith("cannot configure: the tensorrt runtime has no GPU")
+    assert peer.level("node") == DiagnosticStatus.ERROR
+    assert peer.message("node").startswith("cannot configure: the tensorrt runtime has no GPU")
     assert peer.values()["engine"] == "none"
     assert peer.set_parameter("runtime", "openvino").successful
     assert peer.transition("configure")

@@ -1,52 +1,219 @@
-"""The launch file, read by the genuine launch system, which comes with a ROS distribution."""
+"""The launch files, read by the genuine launch system, which comes with a ROS distribution."""
 
-import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("launch_ros", reason="needs launch_ros: a ROS distribution")
-pytest.importorskip("ament_index_python", reason="needs ament_index_python: a ROS distribution")
 
-import ament_index_python.packages
-from launch.actions import DeclareLaunchArgument
+from launch.actions import ExecuteProcess
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.utilities import perform_substitutions
+from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import evaluate_parameters
 
-from launch import LaunchContext
+from launch import LaunchContext, LaunchDescriptionEntity
+from segnet_ros.ros.fastdds import VARIABLES
+from segnet_ros.ros.launch_arguments import LaunchArgumentError
 
 ROOT = Path(__file__).parents[2]
+ONE, SEVERAL = "segmentation", "cameras"
+MINIMAL = {ONE: {}, SEVERAL: {"cameras": "front,left"}}
 
 
-@pytest.fixture
-def launch_file(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(ament_index_python.packages, "get_package_share_path", lambda _: ROOT)
-    path = ROOT / "launch" / "segmentation.launch.py"
-    spec = importlib.util.spec_from_file_location("segmentation_launch", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ExecutableInPackage, "perform", lambda self, context: "segnet")
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
-def overrides(launch_file: Any, **given: str) -> Any:
-    """What the node gets beside the parameter file."""
+class Launched:
+    """What a launch file would start, in `processes`; nothing is started."""
+
+    def __init__(self, file: str, **given: str) -> None:
+        self.context = LaunchContext()
+        self.context.launch_configurations.update({**MINIMAL[file], **given})
+        self.processes: list[Any] = []
+        self._visit(description(file))
+
+    def _visit(self, entity: LaunchDescriptionEntity) -> None:
+        if isinstance(entity, ExecuteProcess):
+            self.processes.append(entity)
+            return
+        for inner in entity.visit(self.context) or ():
+            self._visit(inner)
+
+    @property
+    def parameters(self) -> Sequence[Any]:
+        """Of the node: a file, then what overrides it."""
+        return evaluate_parameters(self.context, self.processes[0]._Node__parameters)
+
+    def command(self, index: int) -> list[str]:
+        cmd = self.processes[index].cmd
+        return [perform_substitutions(self.context, part) for part in cmd]
+
+    def rules(self, index: int) -> dict[str, str]:
+        rules = self.processes[index]._Node__remappings
+        return {
+            perform_substitutions(self.context, a): perform_substitutions(self.context, b)
+            for a, b in rules
+        }
+
+    def environment(self, index: int) -> dict[str, str]:
+        given = self.processes[index].additional_env
+        return {
+            perform_substitutions(self.context, a): perform_substitutions(self.context, b)
+            for a, b in given
+        }
+
+
+def description(file: str) -> Any:
+    path = ROOT / "launch" / f"{file}.launch.py"
+    return PythonLaunchDescriptionSource(str(path)).get_launch_description(LaunchContext())
+
+
+def test_only_what_is_given_overrides_the_file():
+    file, overrides = Launched(ONE).parameters
+    assert file == ROOT / "config" / "segmentation.yaml"
+    assert overrides == {"autostart": True}
+
+
+def test_arguments_reach_the_node_with_their_types():
+    given = {"runtime": "tensorrt", "engine_cache": "/kept", "model": "2025", "taxonomy": "no"}
+    launched = Launched(
+        ONE, **given, build_engine="false", overlay_legend="true", batch_size="4", autostart="false"
+    )
+    assert launched.parameters[-1] == {
+        **given,
+        "build_engine": False,
+        "overlay_legend": True,
+        "batch_size": 4,
+        "autostart": False,
+    }
+
+
+def test_the_cameras_of_one_node():
+    launched = Launched(SEVERAL, batch_size="2")
+    overrides = launched.parameters[-1]
+    assert list(overrides.pop("cameras")) == ["front", "left"]
+    assert overrides == {"batch_size": 2, "autostart": True}
+    (node,) = launched.processes
+    assert isinstance(node, Node)
+    rules = launched.rules(0)
+    assert rules["front/image"] == "/front/image_raw"
+    assert rules["left/image/compressed"] == "/left/image_raw/compressed"
+    assert rules["left/camera_info"] == "/left/camera_info"
+
+
+def test_a_replay_for_every_camera_publishes_where_its_camera_is_expected(tmp_path: Path):
+    for camera in ("front", "left"):
+        (tmp_path / camera).mkdir()
+    launched = Launched(
+        SEVERAL,
+        image="{camera}/image",
+        namespace="robot",
+        replay=str(tmp_path / "{camera}"),
+        rate="12.5",
+        loop="true",
+        image_transport="compressed",
+    )
+    wanted = ["--rate", "12.5", "--compressed", "--loop"]
+    assert [launched.command(index) for index in (1, 2)] == [
+        ["segnet", "replay", f"{tmp_path}/{name}", "--image-topic", f"/robot/{name}/image", *wanted]
+        for name in ("front", "left")
+    ]
+
+
+def test_a_replay_follows_a_pushed_namespace(tmp_path: Path):
+    launched = Launched(ONE, ros_namespace="/fleet", namespace="robot", replay=str(tmp_path))
+    assert launched.command(1)[3:] == ["--image-topic", "/fleet/robot/image"]
+    launched = Launched(ONE, ros_namespace="/fleet", image="/cam", replay=str(tmp_path))
+    assert launched.command(1)[3:] == ["--image-topic", "/cam"]
+
+
+def test_a_bag_comes_with_its_clock(tmp_path: Path):
+    launched = Launched(ONE, bag=str(tmp_path), loop="true")
+    assert launched.command(1) == ["ros2", "bag", "play", str(tmp_path), "--loop", "--clock"]
+    assert launched.parameters[-1]["use_sim_time"] is True
+    launched = Launched(ONE, bag=str(tmp_path), use_sim_time="false")
+    assert launched.command(1) == ["ros2", "bag", "play", str(tmp_path), "--clock"]
+    assert launched.parameters[-1]["use_sim_time"] is False
+
+
+@pytest.mark.parametrize(
+    ("file", "config", "topic"),
+    [
+        (ONE, "segmentation.rviz", "segmentation/overlay"),
+        (SEVERAL, "cameras.rviz", "segmentation/left/overlay"),
+    ],
+)
+def test_rviz_shows_the_topics_of_this_node(file: str, config: str, topic: str):
+    launched = Launched(file, rviz="true", node_name="street")
+    assert launched.command(1)[1:3] == ["-d", str(ROOT / "config" / config)]
+    assert launched.rules(1)[topic] == topic.replace("segmentation", "street")
+
+
+def test_everything_started_has_the_profile_for_large_messages(tmp_path: Path):
+    launched = Launched(ONE, replay=str(tmp_path), rviz="true")
+    profile = dict.fromkeys(VARIABLES, str(ROOT / "config" / "fastdds.xml"))
+    assert [launched.environment(index) for index in range(3)] == [profile] * 3
+
+
+def test_the_users_own_profile_stays(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(VARIABLES[0], "/etc/mine.xml")
+    assert Launched(ONE).environment(0) == {VARIABLES[0]: "/etc/mine.xml"}
+
+
+@pytest.mark.parametrize("file", [ONE, SEVERAL])
+def test_every_argument_is_described_and_its_default_allowed(file: str):
+    declared = description(file).get_launch_arguments()
+    assert len(declared) > 20
+    for argument in declared:
+        assert argument.description.endswith((".", "]")), argument.name
+        default = argument.default_value and perform_substitutions(
+            LaunchContext(), argument.default_value
+        )
+        assert not argument.choices or default in argument.choices, argument.name
+
+
+def test_several_cameras_differ_from_one_in_these_arguments_only():
+    one, several = (
+        {argument.name: argument.default_value for argument in declared}
+        for declared in (description(file).get_launch_arguments() for file in (ONE, SEVERAL))
+    )
+    assert one.keys() == several.keys()
     context = LaunchContext()
-    context.launch_configurations.update(given)
-    for action in launch_file.generate_launch_description().entities:
-        if isinstance(action, DeclareLaunchArgument):
-            action.execute(context)
-    (node,) = launch_file._segmentation(context)
-    return evaluate_parameters(context, node._Node__parameters)[-1]
+    differ = {
+        name
+        for name in one
+        if several[name] is None
+        or perform_substitutions(context, one[name])
+        != perform_substitutions(context, several[name])
+    }
+    assert differ == {"cameras", "image", "rviz_config"}
 
 
-def test_only_what_is_given_overrides_the_file(launch_file: Any):
-    assert overrides(launch_file) == {"autostart": True, "use_sim_time": False}
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"params_file": "/no.yaml"}, "params_file is '/no.yaml', which does not exist"),
+        ({"replay": "/no.mp4"}, "replay is '/no.mp4', which does not exist"),
+        ({"bag": "/no"}, "bag is '/no', which does not exist"),
+        ({"batch_size": "two"}, "batch_size is 'two'; expected a whole number"),
+        ({"replay": "/", "rate": "fast"}, "rate is 'fast'; expected a number"),
+    ],
+)
+def test_a_wrong_argument(given: dict[str, str], message: str):
+    with pytest.raises(LaunchArgumentError) as error:
+        Launched(ONE, **given)
+    assert str(error.value) == message
 
 
-def test_engine_arguments_reach_the_node_with_their_types(launch_file: Any):
-    given = {"runtime": "tensorrt", "precision": "int8", "engine_cache": "/kept"}
-    expected = {**given, "build_engine": True, "autostart": False, "use_sim_time": False}
-    assert overrides(launch_file, **given, build_engine="true", autostart="false") == expected
-    assert overrides(launch_file, build_engine="false")["build_engine"] is False
+@pytest.mark.parametrize("name", ["runtime", "precision", "image_transport", "autostart"])
+def test_a_choice_that_is_none(name: str):
+    with pytest.raises(RuntimeError, match=f'Argument "{name}" provided value "x" is not valid'):
+        Launched(ONE, **{name: "x"})

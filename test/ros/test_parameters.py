@@ -15,15 +15,28 @@ from segnet_ros.ros.parameters import NodeParameters
 
 SHIPPED = Path(__file__).parents[2] / "config" / "segmentation.yaml"
 FROM_CONFIGURE_TO_CLEANUP = {
-    "model": "/elsewhere",
     "runtime": "openvino",
     "precision": "int8",
     "engine_cache": "/elsewhere",
     "build_engine": True,
     "image_transport": "compressed",
     "autostart": True,
+    "cameras": ["front", "left"],
+    "label_size": "network",
+    "batch_size": 4,
+    "batch_window": 0.01,
 }
-LIVE = {"overlay_alpha": 0.25, "max_age": 2.0}
+LIVE = {
+    "model": "/elsewhere",
+    "taxonomy": "driving",
+    "confidence_threshold": 0.5,
+    "overlay_alpha": 0.25,
+    "overlay_legend": True,
+    "max_age": 2.0,
+    "max_rate": 10.0,
+    "deadline": 0.1,
+    "frames_folder": "/kept",
+}
 
 
 @pytest.fixture
@@ -75,8 +88,10 @@ def test_the_engines_options(context: rclpy.Context):
     node = create_node(context)
     assert NodeParameters(node).engine == EngineOptions("fp16", 1, None, False)
     node.destroy_node()
-    node = create_node(context, precision="fp8", engine_cache="~/kept", build_engine=True)
-    expected = EngineOptions("fp8", 1, Path.home() / "kept", True)
+    node = create_node(
+        context, precision="fp8", engine_cache="~/kept", batch_size=3, build_engine=True
+    )
+    expected = EngineOptions("fp8", 3, Path.home() / "kept", True)
     assert NodeParameters(node).engine == expected
     node.destroy_node()
 
@@ -115,11 +130,93 @@ def test_what_is_in_use_does_not_change(node: Node, name: str, value: Any):
 
 
 @pytest.mark.parametrize(("name", "value"), LIVE.items())
-def test_live_parameters_change_at_any_time(node: Node, name: str, value: float):
+def test_live_parameters_change_at_any_time(node: Node, name: str, value: Any):
     settings = NodeParameters(node)
     settings.in_use = True
     assert change(node, name, value).successful
-    assert settings.number(name) == value
+    kinds = {str: settings.text, bool: settings.flag, float: settings.number}
+    assert kinds[type(value)](name) == value == node.get_parameter(name).value
+
+
+def test_a_refused_value_changes_nothing(node: Node):
+    settings = NodeParameters(node)
+    assert not change(node, "overlay_alpha", 1.5).successful
+    assert settings.number("overlay_alpha") == 0.5
+    settings.in_use = True
+    settings.refuse = lambda changes: f"not {changes}"
+    refused = change(node, "taxonomy", "driving")
+    assert (refused.successful, refused.reason) == (False, "not {'taxonomy': 'driving'}")
+    assert settings.text("taxonomy") == node.get_parameter("taxonomy").value == ""
+
+
+def test_what_is_accepted_is_told_once(node: Node):
+    settings = NodeParameters(node)
+    told: list[Any] = []
+    settings.apply = told.append
+    assert change(node, "max_rate", 5.0).successful
+    assert told == []  # the node reads it when it is configured
+    settings.in_use = True
+    assert change(node, "max_rate", 7.0).successful
+    assert change(node, "max_rate", 7.0).successful  # no change
+    assert not change(node, "runtime", "openvino").successful
+    assert told == [{"max_rate": 7.0}]
+
+
+def test_going_back_to_a_value_is_neither_asked_nor_told(node: Node):
+    settings = NodeParameters(node)
+    assert change(node, "model", "/new").successful
+    settings.in_use = True
+    settings.refuse = lambda changes: "no"
+    settings.apply = lambda changes: pytest.fail("told")
+    settings.restore("model", "/old")
+    assert settings.text("model") == node.get_parameter("model").value == "/old"
+
+
+def test_the_cameras_names(context: rclpy.Context):
+    node = create_node(context)
+    assert NodeParameters(node).cameras == [""]
+    node.destroy_node()
+    node = create_node(context, cameras=["front", "left"])
+    assert NodeParameters(node).cameras == ["front", "left"]
+    node.destroy_node()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["front", "front"], ["1st"], ["a/b"], ["front", "left camera"], [f"c{i}" for i in range(17)]],
+)
+def test_wrong_cameras_are_refused(node: Node, names: list[str]):
+    NodeParameters(node)
+    refused = change(node, "cameras", names)
+    assert not refused.successful
+    assert refused.reason.startswith(f"cameras is {names}; expected up to 16 different names")
+
+
+def test_cameras_have_parameters_of_their_own(context: rclpy.Context):
+    node = create_node(
+        context, cameras=["front", "left"], **{"front.priority": 7, "max_rate": 12.0}
+    )
+    settings = NodeParameters(node)
+    settings.declare_cameras()
+    settings.declare_cameras()  # at every configure
+    settings.in_use = True
+    assert (settings.priority("front"), settings.priority("left")) == (7, 0)
+    assert settings.max_rate("front") == 12.0
+    assert change(node, "front.max_rate", 15.0).successful
+    assert settings.max_rate("front") == 12.0
+    assert change(node, "front.max_rate", 5.0).successful
+    assert (settings.max_rate("front"), settings.max_rate("left")) == (5.0, 12.0)
+    assert change(node, "max_rate", 0.0).successful
+    assert (settings.max_rate("front"), settings.max_rate("left")) == (5.0, 0.0)
+    assert not change(node, "left.priority", 101).successful
+    node.destroy_node()
+
+
+def test_the_folder_of_frames(node: Node):
+    settings = NodeParameters(node)
+    assert settings.frames_folder == Path.home() / ".ros" / "segnet_ros" / "frames"
+    assert change(node, "frames_folder", "~/drive").successful
+    assert settings.frames_folder == Path.home() / "drive"
 
 
 @pytest.mark.parametrize(

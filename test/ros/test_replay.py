@@ -128,11 +128,11 @@ def recorded_jpeg(index: int) -> CompressedImage:
 
 
 def recorded_info(index: int) -> CameraInfo:
-    message = CameraInfo(height=32, width=48, distortion_model="plumb_bob", d=[0.1, 0, 0, 0, 0])
-    message.k = [60.0, 0, 25, 0, 50, 15, 0, 0, 1]
-    message.p = [60.0, 0, 25, -6, 0, 50, 15, 2, 0, 0, 1, 0]
-    message.roi.x_offset, message.roi.width = 4, 40
-    message.roi.y_offset, message.roi.height = 2, 30
+    message = CameraInfo(height=36, width=56, distortion_model="plumb_bob", d=[0.1, 0, 0, 0, 0])
+    message.k = [60.0, 0, 25, 0, 50, 17, 0, 0, 1]
+    message.p = [60.0, 0, 25, -6, 0, 50, 17, 2, 0, 0, 1, 0]
+    message.roi.x_offset, message.roi.width = 4, 48
+    message.roi.y_offset, message.roi.height = 4, 32
     return stamped(message, START_NS + index * PERIOD_NS + 1000)  # a microsecond after the image
 
 
@@ -191,14 +191,22 @@ def test_resizing_scales_picture_and_calibration():
     image = deserialize_message(outgoing.image, Image)
     np.testing.assert_array_equal(rgb(image), picture(2)[::4, ::2])
     info = deserialize_message(outgoing.camera_info, CameraInfo)
-    assert (info.width, info.height) == (24, 8)
-    assert info.k.tolist() == [30, 0, 12.5, 0, 12.5, 3.75, 0, 0, 1]
-    assert info.p.tolist() == [30, 0, 12.5, -3, 0, 12.5, 3.75, 0.5, 0, 0, 1, 0]
+    assert (info.width, info.height) == (28, 9)
+    assert info.k.tolist() == [30, 0, 12.25, 0, 12.5, 3.875, 0, 0, 1]
+    assert info.p.tolist() == [30, 0, 12.25, -3, 0, 12.5, 3.875, 0.5, 0, 0, 1, 0]
     assert info.d.tolist() == [0.1, 0, 0, 0, 0]
     roi = info.roi
-    assert (roi.x_offset, roi.width, roi.y_offset, roi.height) == (2, 20, 0, 8)
+    assert (roi.x_offset, roi.width, roi.y_offset, roi.height) == (2, 24, 1, 8)
     assert stamp(info) == stamp(image) == frame.stamp_ns
     assert info.header.frame_id == image.header.frame_id == "front_camera"
+
+
+def test_jpeg_of_the_same_size_keeps_its_calibration():
+    frame = recorded_frame(recorded_image(2), recorded_info(2))
+    for size in (None, (48, 32)):
+        outgoing = prepare_frame(frame, as_jpeg=True, size=size)
+        info = deserialize_message(outgoing.camera_info, CameraInfo)
+        assert info == stamped(recorded_info(2), frame.stamp_ns)
 
 
 def test_picture_becomes_a_jpeg():

@@ -100,9 +100,10 @@ def test_the_diagnostics_say_that_no_engine_is_needed(node, peer: Peer):
 
 def test_refuses_parameters_that_cannot_take_effect(node, peer: Peer):
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
-    answer = peer.set_parameter("model", "/elsewhere")
+    answer = peer.set_parameter("runtime", "openvino")
     assert not answer.successful
     assert "deactivate and cleanup" in answer.reason
+    assert peer.parameter("runtime") == "auto"
     assert not peer.set_parameter("overlay_alpha", 1.5).successful
     assert not peer.set_parameter("max_age", -1.0).successful
 
@@ -160,8 +161,9 @@ def test_bad_images_are_counted_and_do_no_harm(node, peer: Peer, camera_image, e
     assert peer.books() == {
         "received": 8, "published": 3, "superseded": 0, "stale": 0, "failed": 5, "pending": 0,
     }  # fmt: skip
-    assert peer.status.level == DiagnosticStatus.WARN
-    assert "2147483648" in peer.status.message
+    assert peer.level() == DiagnosticStatus.WARN
+    assert "frames of the last 10 s failed" in peer.message()
+    assert "2147483648" in peer.message()
     assert "yuv999" in node.text()
     assert "Traceback" not in node.text()
 
@@ -184,25 +186,30 @@ def test_compressed_images(arguments, tmp_path, peer: Peer, camera_image, expect
 
 
 def test_old_images_are_stale(node, peer: Peer, camera_image):
+    peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     assert peer.set_parameter("max_age", 1.0).successful
     camera.publish(image(camera_image, "rgb8", stamp=(1_000, 0)))
     peer.until(lambda: peer.books()["stale"] == 1, "the stale frame counted")
-    fresh = peer.node.get_clock().now().to_msg()
-    camera.publish(image(camera_image, "rgb8", stamp=(fresh.sec, fresh.nanosec)))
+    camera.publish(image(camera_image, "rgb8", stamp=peer.now()))
     peer.until(lambda: peer.books()["published"] == 1, "the fresh frame published")
     assert peer.books()["received"] == 2
 
 
 def test_says_that_the_camera_stopped(node, peer: Peer, camera_image):
+    peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     camera.publish(image(camera_image, "rgb8"))
     peer.until(lambda: peer.books()["published"] == 1, "a frame")
-    peer.until(lambda: peer.status.level == DiagnosticStatus.ERROR, "silence to be noticed")
-    assert "/image has 1 publisher(s): the camera stopped" in peer.status.message
-    camera.publish(image(camera_image, "rgb8"))
-    peer.until(lambda: peer.status.level == DiagnosticStatus.OK, "recovery")
-    peer.until(lambda: "images arrive again" in node.text(), "the log to tell")
+    peer.until(lambda: peer.level() == DiagnosticStatus.ERROR, "silence to be noticed")
+    assert "/peer publishes /image and fits, but sends nothing" in peer.message()
+
+    def recovered() -> bool:
+        camera.publish(image(camera_image, "rgb8", stamp=peer.now()))
+        return peer.level() == DiagnosticStatus.OK
+
+    peer.until(recovered, "recovery")
+    peer.until(lambda: "labels are published again" in node.text(), "the log to tell")
 
 
 def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_image):
@@ -247,8 +254,8 @@ def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer):
         # The log comes from within the transition.
         peer.until(lambda: peer.state() == "unconfigured", "the end of the transition")
         peer.until(lambda: peer.values().get("state") == "unconfigured", "diagnostics")
-        assert peer.status.level == DiagnosticStatus.ERROR
-        assert "truncated or was altered" in peer.status.message
+        assert peer.level("node") == DiagnosticStatus.ERROR
+        assert "truncated or was altered" in peer.message("node")
         assert "Traceback" not in node.text()
 
 

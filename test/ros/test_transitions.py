@@ -15,6 +15,7 @@ from rcl_interfaces.srv import ListParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from segnet_ros.ros.background import in_executor
 from segnet_ros.ros.transitions import Transitions
 
 DOMAINS = itertools.count(101 + os.getpid() % 100)
@@ -35,7 +36,7 @@ class SlowNode(LifecycleNode):
             if self.transitions.interrupted.is_set():
                 return TransitionCallbackReturn.FAILURE
         try:
-            self.answer = self.transitions.in_executor(self.in_executor)
+            self.answer = in_executor(self.executor, self.in_executor)
         except ZeroDivisionError as error:
             self.answer = error
         return TransitionCallbackReturn.SUCCESS

@@ -1,0 +1,60 @@
+"""The node's clock: whether it runs, and what to do when it goes back."""
+
+from collections.abc import Callable
+
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.node import Node
+
+_NANOSECONDS = 1_000_000_000
+
+
+class ClockWatch:
+    """Follows a node's clock, which with `use_sim_time` is /clock: a bag's time, which may loop.
+
+    Args:
+        node: Whose clock to watch.
+        went_back: Called in the executor's thread after the time went back.
+
+    Attributes:
+        jumps: How often it went back.
+        last_jump: The newest of those in words; empty if there was none.
+    """
+
+    def __init__(self, node: Node, went_back: Callable[[], None]) -> None:
+        self._node = node
+        self._went_back = went_back
+        self.jumps = 0
+        self.last_jump = ""
+        self._previous = -1
+        self._handle = node.get_clock().create_jump_callback(
+            # Forward jumps need nothing: what is too old by then is dropped by `max_age`.
+            JumpThreshold(
+                min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
+            ),
+            post_callback=self._note,
+        )
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the time comes from /clock."""
+        return bool(self._node.get_parameter("use_sim_time").value)
+
+    def runs(self) -> bool:
+        """Whether the time moved since the last call; without /clock it stands at 0."""
+        now = self._node.get_clock().now().nanoseconds
+        moved, self._previous = now != self._previous, now
+        return bool(moved and now != 0)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._handle.unregister()
+
+    def _note(self, jump: TimeJump) -> None:
+        self.jumps += 1
+        seconds = -jump.delta.nanoseconds / _NANOSECONDS
+        self.last_jump = f"the time went back by {seconds:.1f} s"
+        self._node.get_logger().info(
+            f"{self.last_jump} (a recording that starts again?); frames from before are given up"
+        )
+        self._went_back()
