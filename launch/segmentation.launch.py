@@ -5,12 +5,11 @@ ros2 launch segnet_ros segmentation.launch.py image:=/camera/image_raw rviz:=tru
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, List  # noqa: UP035  # launch does not know list[str]
+from typing import Any
 
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.logging import get_logger
 from launch_ros.actions import LifecycleNode, Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
@@ -140,10 +139,11 @@ def _start(context: LaunchContext) -> list[ExecuteProcess]:
     profile = _fastdds_profile(context.environment)
     pushed = context.launch_configurations.get("ros_namespace")
     return [
+        # First: where it is not installed, launch gives up and would leave the others running.
+        *_rviz(arguments, profile),
         _node(arguments, profile),
         *_replays(arguments, profile, prefix_namespace(pushed, arguments["namespace"])),
         *_bag(arguments, profile),
-        *_rviz(arguments, profile),
     ]
 
 
@@ -174,14 +174,14 @@ def _node(arguments: LaunchArguments, profile: Mapping[str, str]) -> LifecycleNo
 
 
 def _parameters(arguments: LaunchArguments) -> dict[str, Any]:
-    """What overrides params_file. Typed, or launch would make a number of a model named 2025."""
+    """What overrides params_file."""
     given: dict[str, Any] = {
-        name: ParameterValue(arguments.typed(name, kind), value_type=kind)
+        name: arguments.typed(name, kind)
         for name, (kind, _, _) in PARAMETERS.items()
         if arguments[name]
     }
     if arguments["cameras"]:
-        given["cameras"] = ParameterValue([*arguments.cameras], value_type=List[str])  # noqa: UP006
+        given["cameras"] = arguments.cameras
     if arguments.sim_time is not None:
         given["use_sim_time"] = arguments.sim_time
     return {**given, "autostart": arguments.is_on("autostart")}

@@ -32,12 +32,11 @@ def find_model(name: str) -> Path:
     Raises:
         InferenceError: it is neither.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
     try:
-        return shipped(f"{_ENGINES}/{name}")
-    except InferenceError:
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else shipped(f"{_ENGINES}/{name}")
+    # RuntimeError: ~ of an unknown user; OSError: too long for a name.
+    except (InferenceError, OSError, RuntimeError):
         raise InferenceError(
             f"no model {name!r}; expected a folder with model.yaml, or one of the shipped models: "
             f"{', '.join(shipped_models()) or 'none is installed'}"

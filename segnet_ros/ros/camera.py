@@ -154,6 +154,7 @@ class Camera:
             image_values=self.images.values,
             label_problems=self.labels.problems,
             label_values=self.labels.values,
+            calibration_problem=self._calibration.problem if self._calibration else "",
             qos_mismatches=qos_mismatches(self._node, outputs.publishers),
         )
 

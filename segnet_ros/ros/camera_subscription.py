@@ -80,6 +80,17 @@ class CalibrationSubscription:
             CameraInfo, _calibration_name(node, camera), self._keep, _QOS
         )
 
+    @property
+    def problem(self) -> str:
+        """Why there is no calibration; empty if there is one."""
+        if self.newest is not None:
+            return ""
+        topic = self._subscription.topic_name
+        return (
+            f"no ~/camera_info goes out: nothing came on {topic}, which has "
+            f"{self._node.count_publishers(topic)} publisher(s); remap camera_info to the camera's"
+        )
+
     def close(self) -> None:
         """Stop listening."""
         self._node.destroy_subscription(self._subscription)

@@ -1,5 +1,6 @@
 """The node's parameters: descriptors, ranges, and which of them a running node takes."""
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -230,14 +231,14 @@ class NodeParameters:
         return EngineOptions(
             precision=self.text("precision"),
             batch=int(self.number("batch_size")),
-            cache=Path(folder).expanduser() if folder else None,
+            cache=_folder(folder) if folder else None,
             build=self.flag("build_engine"),
         )
 
     @property
     def frames_folder(self) -> Path:
         """Where frames are saved."""
-        return Path(self.text("frames_folder") or "~/.ros/segnet_ros/frames").expanduser()
+        return _folder(self.text("frames_folder") or "~/.ros/segnet_ros/frames")
 
     def restore(self, name: str, value: Any) -> None:
         """Set a parameter of a node in use without asking and telling."""
@@ -270,6 +271,11 @@ class NodeParameters:
         if declared.choices and value not in declared.choices:
             return f"{name} is {value!r}; expected {', '.join(declared.choices)}"
         return _wrong_cameras(value) if name == "cameras" else ""
+
+
+def _folder(text: str) -> Path:
+    # Path.expanduser raises for unknown users; this leaves them to whoever opens the folder.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
 def _wrong_cameras(names: Sequence[str]) -> str:

@@ -94,3 +94,9 @@ def test_the_real_files_are_found() -> None:
 @pytest.mark.parametrize("name", shipped_models())
 def test_shipped_models_are_whole(name: str) -> None:
     assert load_model(find_model(name)).name == name
+
+
+@pytest.mark.parametrize("name", ["~nobody_of_that_name/model", "m" * 5000])
+def test_impossible_names_are_refused_like_others(name: str):
+    with pytest.raises(InferenceError, match="no model .*expected a folder with model"):
+        find_model(name)

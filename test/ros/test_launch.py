@@ -11,7 +11,7 @@ pytest.importorskip("launch_ros", reason="needs launch_ros: a ROS distribution")
 from launch.actions import ExecuteProcess
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import perform_substitutions
-from launch_ros.actions import Node
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import evaluate_parameters
 
@@ -48,27 +48,32 @@ class Launched:
             self._visit(inner)
 
     @property
+    def node(self) -> Any:
+        (node,) = (process for process in self.processes if isinstance(process, LifecycleNode))
+        return node
+
+    @property
     def parameters(self) -> Sequence[Any]:
         """Of the node: a file, then what overrides it."""
-        return evaluate_parameters(self.context, self.processes[0]._Node__parameters)
+        return evaluate_parameters(self.context, self.node._Node__parameters)
 
-    def command(self, index: int) -> list[str]:
-        cmd = self.processes[index].cmd
-        return [perform_substitutions(self.context, part) for part in cmd]
+    @property
+    def footage(self) -> list[list[str]]:
+        """The commands that publish images."""
+        played = [process for process in self.processes if not isinstance(process, Node)]
+        return [self.command(process) for process in played]
 
-    def rules(self, index: int) -> dict[str, str]:
-        rules = self.processes[index]._Node__remappings
-        return {
-            perform_substitutions(self.context, a): perform_substitutions(self.context, b)
-            for a, b in rules
-        }
+    def command(self, process: ExecuteProcess) -> list[str]:
+        return [self._text(part) for part in process.cmd]
 
-    def environment(self, index: int) -> dict[str, str]:
-        given = self.processes[index].additional_env
-        return {
-            perform_substitutions(self.context, a): perform_substitutions(self.context, b)
-            for a, b in given
-        }
+    def rules(self, node: Any) -> dict[str, str]:
+        return {self._text(a): self._text(b) for a, b in node._Node__remappings}
+
+    def environment(self, process: ExecuteProcess) -> dict[str, str]:
+        return {self._text(a): self._text(b) for a, b in process.additional_env}
+
+    def _text(self, parts: Any) -> str:
+        return str(perform_substitutions(self.context, parts))
 
 
 def description(file: str) -> Any:
@@ -101,9 +106,8 @@ def test_the_cameras_of_one_node():
     overrides = launched.parameters[-1]
     assert list(overrides.pop("cameras")) == ["front", "left"]
     assert overrides == {"batch_size": 2, "autostart": True}
-    (node,) = launched.processes
-    assert isinstance(node, Node)
-    rules = launched.rules(0)
+    assert launched.processes == [launched.node]
+    rules = launched.rules(launched.node)
     assert rules["front/image"] == "/front/image_raw"
     assert rules["left/image/compressed"] == "/left/image_raw/compressed"
     assert rules["left/camera_info"] == "/left/camera_info"
@@ -122,7 +126,7 @@ def test_a_replay_for_every_camera_publishes_where_its_camera_is_expected(tmp_pa
         image_transport="compressed",
     )
     wanted = ["--rate", "12.5", "--compressed", "--loop"]
-    assert [launched.command(index) for index in (1, 2)] == [
+    assert launched.footage == [
         ["segnet", "replay", f"{tmp_path}/{name}", "--image-topic", f"/robot/{name}/image", *wanted]
         for name in ("front", "left")
     ]
@@ -130,17 +134,17 @@ def test_a_replay_for_every_camera_publishes_where_its_camera_is_expected(tmp_pa
 
 def test_a_replay_follows_a_pushed_namespace(tmp_path: Path):
     launched = Launched(ONE, ros_namespace="/fleet", namespace="robot", replay=str(tmp_path))
-    assert launched.command(1)[3:] == ["--image-topic", "/fleet/robot/image"]
+    assert launched.footage[0][3:] == ["--image-topic", "/fleet/robot/image"]
     launched = Launched(ONE, ros_namespace="/fleet", image="/cam", replay=str(tmp_path))
-    assert launched.command(1)[3:] == ["--image-topic", "/cam"]
+    assert launched.footage[0][3:] == ["--image-topic", "/cam"]
 
 
 def test_a_bag_comes_with_its_clock(tmp_path: Path):
     launched = Launched(ONE, bag=str(tmp_path), loop="true")
-    assert launched.command(1) == ["ros2", "bag", "play", str(tmp_path), "--loop", "--clock"]
+    assert launched.footage == [["ros2", "bag", "play", str(tmp_path), "--loop", "--clock"]]
     assert launched.parameters[-1]["use_sim_time"] is True
     launched = Launched(ONE, bag=str(tmp_path), use_sim_time="false")
-    assert launched.command(1) == ["ros2", "bag", "play", str(tmp_path), "--clock"]
+    assert launched.footage == [["ros2", "bag", "play", str(tmp_path), "--clock"]]
     assert launched.parameters[-1]["use_sim_time"] is False
 
 
@@ -153,19 +157,22 @@ def test_a_bag_comes_with_its_clock(tmp_path: Path):
 )
 def test_rviz_shows_the_topics_of_this_node(file: str, config: str, topic: str):
     launched = Launched(file, rviz="true", node_name="street")
-    assert launched.command(1)[1:3] == ["-d", str(ROOT / "config" / config)]
-    assert launched.rules(1)[topic] == topic.replace("segmentation", "street")
+    rviz = launched.processes[0]  # first, see the launch file
+    assert launched.command(rviz)[1:3] == ["-d", str(ROOT / "config" / config)]
+    assert launched.rules(rviz)[topic] == topic.replace("segmentation", "street")
 
 
 def test_everything_started_has_the_profile_for_large_messages(tmp_path: Path):
-    launched = Launched(ONE, replay=str(tmp_path), rviz="true")
     profile = dict.fromkeys(VARIABLES, str(ROOT / "config" / "fastdds.xml"))
-    assert [launched.environment(index) for index in range(3)] == [profile] * 3
+    for footage in ({"replay": str(tmp_path)}, {"bag": str(tmp_path)}):
+        launched = Launched(ONE, **footage, rviz="true")
+        assert [*map(launched.environment, launched.processes)] == [profile] * 3
 
 
 def test_the_users_own_profile_stays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(VARIABLES[0], "/etc/mine.xml")
-    assert Launched(ONE).environment(0) == {VARIABLES[0]: "/etc/mine.xml"}
+    launched = Launched(ONE)
+    assert launched.environment(launched.node) == {VARIABLES[0]: "/etc/mine.xml"}
 
 
 @pytest.mark.parametrize("file", [ONE, SEVERAL])
