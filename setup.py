@@ -46,7 +46,8 @@ EXTRAS["dev"] += EXTRAS["report"] + EXTRAS["gpu"] + EXTRAS["rtx"]
 
 def shared(folder):
     """Every file below a folder, under the same path in share/segnet_ros."""
-    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    found = (path for path in Path(folder).rglob("*") if path.is_file())
+    files = [path for path in found if path.parent.name != "__pycache__"]
     parents = sorted({path.parent for path in files})
     return [
         (f"share/{PACKAGE}/{parent}", [str(path) for path in files if path.parent == parent])

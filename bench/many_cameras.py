@@ -8,17 +8,17 @@ time before and after each; what that does to the others is told as a ratio with
 
 import argparse
 import signal
-import statistics
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from bench_models import code_reading_model, light_model
-from picture_code import Code, moment_of, read
+from cross_talk import PERCENTILES, Answers, audit, ratios
+from picture_code import read
 from rclpy.serialization import deserialize_message
 from rich.console import Console
 from rich.table import Table
@@ -44,82 +44,33 @@ _SIZE = SIZES["480p"]
 _LIGHT = (240, 180)
 _UNTIL_STOPPED = 1_000_000
 _SETTLE_SECONDS = 5.0  # a new process loads its libraries meanwhile
-_PERCENTILES = (50, 95, 99)
-_NS_PER_MS = 1e6
-_NS_PER_S = 1e9
 
 
-@dataclass
-class Answers:
-    """What came of one camera in one phase.
-
-    Attributes:
-        arrivals: When labels came, nanoseconds.
-        latencies_ms: From the stamp to the arrival.
-        numbers: Of the frames.
-        wrong: Labels by what was wrong with them; empty if each was of its camera and stamp.
-    """
-
-    arrivals: list[int] = field(default_factory=list)
-    latencies_ms: list[float] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    wrong: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def rate(self) -> float:
-        """Labels per second."""
-        if len(self.arrivals) < 2:
-            return 0.0
-        return (len(self.arrivals) - 1) * _NS_PER_S / (self.arrivals[-1] - self.arrivals[0])
-
-    @property
-    def lost_percent(self) -> float:
-        """Of the frames between the first and the last that has a label."""
-        if not self.numbers:
-            return 100.0
-        return 100 * (1 - len(self.numbers) / (max(self.numbers) - min(self.numbers) + 1))
-
-    @property
-    def latency_ms(self) -> Sequence[float]:
-        """p50, p95, p99; nan if nothing came."""
-        if not self.latencies_ms:
-            return [float("nan")] * len(_PERCENTILES)
-        return [float(p) for p in np.percentile(self.latencies_ms, _PERCENTILES)]
+# What came in each phase, by camera; undisturbed phases have an empty name.
+Observed: TypeAlias = Sequence[tuple[str, Mapping[str, Answers]]]
 
 
 class Auditor:
     """Reads what every label says."""
 
     def __init__(self) -> None:
-        self.answers = {name: Answers() for name in CAMERAS}
+        self._answers = _no_answers()
 
     def inspect(self, topic: str, cdr: bytes, arrival: int) -> None:
         """Note a label of the topic CAMERA/label."""
-        camera = topic.partition("/")[0]
-        answers, stamp = self.answers[camera], stamp_of(cdr)
         message = deserialize_message(cdr, Image)
         labels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width)
-        code = read(labels)
-        if fault := find_fault(code, CAMERAS.index(camera), stamp):
-            answers.wrong[fault] += 1
-        elif code is not None:
-            answers.numbers.append(code.number)
-        answers.arrivals.append(arrival)
-        answers.latencies_ms.append((arrival - stamp) / _NS_PER_MS)
+        camera = topic.partition("/")[0]
+        self._answers[camera].note(read(labels), stamp_of(cdr), arrival)
 
     def take(self) -> dict[str, Answers]:
         """What came since the last call."""
-        taken, self.answers = self.answers, {name: Answers() for name in CAMERAS}
+        taken, self._answers = self._answers, _no_answers()
         return taken
 
 
-def find_fault(code: Code | None, camera: int, stamp: int) -> str:
-    """What a label says that it should not; empty if all is well."""
-    if code is None:
-        return "no whole picture"
-    if code.camera != camera:
-        return f"of camera {CAMERAS[code.camera] if code.camera < len(CAMERAS) else code.camera}"
-    return "" if code.moment == moment_of(stamp) else "of another stamp"
+def _no_answers() -> dict[str, Answers]:
+    return {name: Answers(number) for number, name in enumerate(CAMERAS)}
 
 
 class Rig:
@@ -169,7 +120,7 @@ class Rig:
             path.unlink(missing_ok=True)
 
 
-FAULTS = {
+FAULTS: Mapping[str, Callable[[Rig, Watcher], None]] = {
     "killed": lambda rig, watcher: rig.kill(VICTIM),
     "slowed to 2 Hz": lambda rig, watcher: rig.replace(VICTIM, watcher, 2.0),
     "sends 1080p": lambda rig, watcher: rig.replace(VICTIM, watcher, _RATE, SIZES["1080p"]),
@@ -215,69 +166,47 @@ def connected(model: Path) -> Iterator[tuple[Rig, Watcher, Auditor]]:
             rig.close()
 
 
-def ratios(
-    disturbed: Mapping[str, Answers], before: Mapping[str, Answers], after: Mapping[str, Answers]
-) -> dict[str, tuple[float, ...]]:
-    """Of every camera but the victim: rate, p50, p95, p99 over the mean of before and after."""
-    return {
-        name: tuple(
-            figure / statistics.fmean(usual)
-            for figure, *usual in zip(
-                *(_figures(phase[name]) for phase in (disturbed, before, after)), strict=True
-            )
-        )
-        for name in CAMERAS
-        if name != VICTIM
-    }
-
-
-def _figures(answers: Answers) -> Sequence[float]:
-    return [answers.rate, *answers.latency_ms]
-
-
 def undisturbed_table(observed: Mapping[str, Answers]) -> Table:
     """Each camera in the first phase."""
-    table = Table("camera", "rate 1/s", "lost %", *(f"p{p} ms" for p in _PERCENTILES), "wrong")
+    table = Table("camera", "rate 1/s", "lost %", *(f"p{p} ms" for p in PERCENTILES), "wrong")
     for name, answers in observed.items():
         latencies = (f"{latency:.1f}" for latency in answers.latency_ms)
         cells = (f"{answers.rate:.2f}", f"{answers.lost_percent:.1f}", *latencies)
-        table.add_row(name, *cells, str(answers.wrong.total()))
+        table.add_row(name, *cells, str(sum(answers.wrong.values())))
     return table
 
 
-def fault_table(observed: Sequence[tuple[str, dict[str, Answers]]]) -> Table:
+def fault_table(observed: Observed) -> Table:
     """The others' figures while one camera is disturbed, over those before and after."""
-    titles = (f"p{p} ratio" for p in _PERCENTILES)
+    titles = (f"p{p} ratio" for p in PERCENTILES)
     table = Table(f"{VICTIM} camera", "its labels 1/s", "other", "rate ratio", *titles)
-    for (_, before), (fault, disturbed), (_, after) in zip(
-        observed[0::2], observed[1::2], observed[2::2], strict=False
-    ):
-        rate = f"{disturbed[VICTIM].rate:.1f}"
-        for name, figures in ratios(disturbed, before, after).items():
-            table.add_row(fault, rate, name, *(f"{figure:.2f}" for figure in figures))
+    undisturbed = [phase for fault, phase in observed if not fault]
+    disturbed = [(fault, phase) for fault, phase in observed if fault]
+    for (fault, phase), (before, after) in zip(disturbed, pairwise(undisturbed), strict=True):
+        rate = f"{phase[VICTIM].rate:.1f}"
+        for name in CAMERAS:
+            if name != VICTIM:
+                figures = ratios(phase[name], before[name], after[name])
+                table.add_row(fault, rate, name, *(f"{figure:.2f}" for figure in figures))
     return table
-
-
-def audit(observed: Sequence[tuple[str, dict[str, Answers]]]) -> str:
-    """How many labels were proven to be of their camera and stamp, in words."""
-    answers = [of_camera for _, phase in observed for of_camera in phase.values()]
-    wrong: Counter[str] = sum((item.wrong for item in answers), Counter())
-    labels = sum(len(item.arrivals) for item in answers)
-    if not wrong:
-        return f"{labels} labels, each of its own camera and stamp"
-    return f"CROSS-TALK: of {labels} labels {dict(wrong)}"
 
 
 def measure(title: str, model: Path, seconds: float, console: Console) -> bool:
     """Print everything about one model; whether no label was wrong."""
     with connected(model) as (rig, watcher, auditor):
         observed = list(phases(rig, watcher, auditor, seconds))
+    count, wrong = audit(answers for _, phase in observed for answers in phase.values())
     console.rule(title)
     console.print(undisturbed_table(observed[0][1]))
     console.print(fault_table(observed))
-    verdict = audit(observed)
-    console.print(verdict)
-    return not verdict.startswith("CROSS-TALK")
+    console.print(f"{count} labels: {_in_words(wrong)}")
+    return not wrong
+
+
+def _in_words(wrong: Mapping[str, int]) -> str:
+    if not wrong:
+        return "each of its own camera and stamp"
+    return "CROSS-TALK: " + ", ".join(f"{number} {fault}" for fault, number in wrong.items())
 
 
 def main() -> None:

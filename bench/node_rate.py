@@ -5,16 +5,27 @@ fed faster than it can work; its rate is what it publishes. Engine runs before a
 run, because the machine's speed drifts.
 """
 
+import math
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from system import SIZES, Watcher, frames, isolate, node_and_camera, write_bag
+from system import (
+    CAMERA,
+    SIZES,
+    Camera,
+    Watcher,
+    camera,
+    camera_options,
+    frames,
+    isolate,
+    running_node,
+    watching,
+)
 
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.runtime import load_runtime
@@ -47,9 +58,10 @@ def engine_rate() -> float:
     return 1.0 / statistics.median(durations)
 
 
-def rates(watcher: Watcher) -> dict[str, float]:
-    """Frames per second by fate, between two reports of the node."""
+def rates(watcher: Watcher, source: Camera, rate: float) -> dict[str, float]:
+    """Frames per second by fate, between two reports of the node, while a camera sends."""
     fates = ("received", "published", "superseded")
+    source.start(rate, math.ceil(2 * (_WARM_UP + _SECONDS) * rate))
     watcher.spin(_WARM_UP)
     before, started = [watcher.count(fate) for fate in fates], watcher.reported
     watcher.spin(_SECONDS)
@@ -60,27 +72,37 @@ def rates(watcher: Watcher) -> dict[str, float]:
     }
 
 
-def rate_table(bags: Mapping[str, Path]) -> Table:
+def node_rates(size: tuple[int, int], rate: float, *options: str) -> dict[str, float]:
+    """See `rates`; the processes are made for it."""
+    with (
+        watching(("label",)) as watcher,
+        running_node(DEFAULT_MODEL, "-r", f"image:={CAMERA}"),
+        camera(*camera_options(CAMERA, size, *options)) as source,
+    ):
+        watcher.wait_active()
+        source.wait_ready(watcher)
+        return rates(watcher, source, rate)
+
+
+def rate_table() -> Table:
     """Engine and node rate per camera size."""
     table = Table("camera", "engine 1/s", "node 1/s", "node / engine")
-    for name, bag in bags.items():
+    for name, size in SIZES.items():
         before = engine_rate()
-        with node_and_camera(bag, before * _CAMERA_OVER_ENGINE, ("label",)) as watcher:
-            node = rates(watcher)["published"]
+        node = node_rates(size, before * _CAMERA_OVER_ENGINE)["published"]
         engine = statistics.mean((before, engine_rate()))
         table.add_row(name, f"{engine:.1f}", f"{node:.1f}", f"{node / engine:.2f}")
     return table
 
 
-def loss_table(bag: Path) -> Table:
+def loss_table(folder: Path) -> Table:
     """Best-effort 720p at 30 Hz, with the shipped Fast DDS profile and without."""
     table = Table("Fast DDS", "received 1/s", "published 1/s", "superseded 1/s", "lost %")
     for name, profile in (("shipped profile", None), ("as it comes", _DEFAULT_PROFILE)):
         if profile is not None:
-            Path(bag.parent / "default.xml").write_text(profile, encoding="utf-8")
-            os.environ.update(dict.fromkeys(VARIABLES, str(bag.parent / "default.xml")))
-        with node_and_camera(bag, _LIVE_RATE, ("label",), "--best-effort") as watcher:
-            measured = rates(watcher)
+            (folder / "default.xml").write_text(profile, encoding="utf-8")
+            os.environ.update(dict.fromkeys(VARIABLES, str(folder / "default.xml")))
+        measured = node_rates(SIZES["720p"], _LIVE_RATE, "--best-effort")
         lost = 100 * max(0.0, 1 - measured["received"] / _LIVE_RATE)
         table.add_row(name, *(f"{rate:.1f}" for rate in measured.values()), f"{lost:.1f}")
     return table
@@ -90,11 +112,8 @@ def main() -> None:
     """Print both tables."""
     isolate()
     with tempfile.TemporaryDirectory() as folder:
-        bags = {name: Path(folder) / name for name in SIZES}
-        for name, size in SIZES.items():
-            write_bag(bags[name], size)
-        Console().print(rate_table(bags))
-        Console().print(loss_table(bags["720p"]))
+        Console().print(rate_table())
+        Console().print(loss_table(Path(folder)))
 
 
 if __name__ == "__main__":

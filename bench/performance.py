@@ -5,7 +5,7 @@ Definitions are those of its `BasicPerformanceCalculator`, so that results can b
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -118,12 +118,12 @@ def sustained(run: Performance | None, loss: float, rate_drop: float) -> bool:
     return not missed_too_many and run.rate >= run.playback_rate - rate_drop
 
 
-def _summary(name: str):  # type: ignore[no-untyped-def]
+def _summary(name: str) -> Callable[[Sequence[float]], float]:
     return max if name in _LARGEST else min if name in _SMALLEST else statistics.fmean
 
 
 def _rate(moments: Sequence[int]) -> float:
-    """As there: all of them over the time between the first and the last, one more than intervals."""
+    """As there: one more frame than intervals, over the time between the first and the last."""
     return len(moments) / ((moments[-1] - moments[0]) / _NS_PER_S)
 
 

@@ -65,9 +65,7 @@ class Watcher:
         self._clients: dict[str, Any] = {}
         self._context = rclpy.Context()
         self._context.init(args=[])
-        self.node = rclpy.create_node(
-            "watcher", context=self._context, enable_rosout=False
-        )
+        self.node = rclpy.create_node("watcher", context=self._context, enable_rosout=False)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._note, 10)
@@ -117,7 +115,7 @@ class Watcher:
         self.until(lambda: self.values.get("state") == "active", "an active node")
 
     def ask(self, kind: Any, service: str, request: Any) -> Any:
-        """Ask a service below /segmentation; a future of its answer, which comes while listening."""
+        """Ask a service below /segmentation; its answer is a future that listening fulfils."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, f"/segmentation/{service}")
             self.until(self._clients[service].service_is_ready, f"service {service}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MIB = 2**20
+_KIB_PER_MIB = 1024
 _USER, _SYSTEM = 11, 12  # in /proc/PID/stat, behind the name in brackets
 
 
@@ -18,7 +19,7 @@ class Usage:
         descriptors: Open file descriptors.
         threads: Alive.
         shared_segments: Files of /dev/shm that it maps.
-        shared_memory: Resident of those and of other shared memory, MiB.
+        shared_memory: Their size, MiB; how much of it was ever touched says little.
     """
 
     memory: float
@@ -37,24 +38,21 @@ def cpu_seconds(pid: int) -> float:
 def usage(pid: int) -> Usage:
     """See `Usage`."""
     status = dict(line.split(":", 1) for line in _proc(pid, "status").splitlines())
+    segments = shared_segments(pid)
     return Usage(
-        memory=_mebibytes(status["RssAnon"]),
+        memory=int(status["RssAnon"].split()[0]) / _KIB_PER_MIB,
         descriptors=sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),
         threads=int(status["Threads"]),
-        shared_segments=len(shared_segments(pid)),
-        shared_memory=_mebibytes(status["RssShmem"]),
+        shared_segments=len(segments),
+        shared_memory=sum(path.stat().st_size for path in segments) / _MIB,
     )
 
 
 def shared_segments(pid: int) -> set[Path]:
     """Files of /dev/shm that a process maps."""
     lines = _proc(pid, "maps").splitlines()
-    paths = {line.split(maxsplit=5)[-1] for line in lines if "/dev/shm/" in line}  # noqa: S108
+    paths = {line.split(maxsplit=5)[-1] for line in lines if "/dev/shm/" in line}
     return {Path(path) for path in paths if not path.endswith("(deleted)")}
-
-
-def _mebibytes(kilobytes: str) -> float:
-    return int(kilobytes.split()[0]) * 1024 / _MIB
 
 
 def _proc(pid: int, name: str) -> str:
