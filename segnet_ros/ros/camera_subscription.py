@@ -10,9 +10,8 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from segnet_ros.ros.distribution import SubscriptionEventCallbacks
+from segnet_ros.ros.distribution import subscription_events
 from segnet_ros.ros.image_conversion import decode_compressed, to_rgb
-from segnet_ros.ros.qos import explain_incompatible_qos
 
 CameraMessage: TypeAlias = Image | CompressedImage
 
@@ -39,11 +38,7 @@ class CameraSubscription:
             image_name(node, camera, transport),
             receive,
             _QOS,
-            event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=lambda event: node.get_logger().error(
-                    explain_incompatible_qos(self.topic, "the camera", event)
-                )
-            ),
+            event_callbacks=subscription_events(),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -77,7 +72,11 @@ class CalibrationSubscription:
         self._node = node
         self.newest: CameraInfo | None = None
         self._subscription = node.create_subscription(
-            CameraInfo, _calibration_name(node, camera), self._keep, _QOS
+            CameraInfo,
+            _calibration_name(node, camera),
+            self._keep,
+            _QOS,
+            event_callbacks=subscription_events(),
         )
 
     @property

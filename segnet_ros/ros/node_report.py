@@ -50,6 +50,7 @@ class NodeReport:
         self._clock = clock
         self._swap = swap
         self._silent: set[str] = set()
+        self._left_out: set[str] = set()
         self._jetson = read_jetson_health()
         self._missing = missing_packages()
         for line in self._missing:
@@ -62,6 +63,7 @@ class NodeReport:
         cameras = pipeline.health(situation.state) if pipeline else []
         for camera in cameras:
             self._tell_silence(camera, node)
+        self._tell_left_out({line for camera in cameras for line in camera.qos_mismatches})
         # Alarms of the power supply are counted since boot: only the difference tells.
         self._jetson = read_jetson_health(previous=self._jetson)
         return statuses(self._node.get_name(), node, cameras, self._jetson)
@@ -90,6 +92,11 @@ class NodeReport:
             last_jump=self._clock.last_jump,
             missing=self._missing,
         )
+
+    def _tell_left_out(self, lines: set[str]) -> None:
+        for line in sorted(lines - self._left_out):
+            self._node.get_logger().error(line)
+        self._left_out = lines
 
     def _tell_silence(self, camera: CameraHealth, node: NodeHealth) -> None:
         explanation = silence_explained(camera, node)

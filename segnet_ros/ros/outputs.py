@@ -15,7 +15,6 @@ from segnet_ros.ros.camera_info import scaled_camera_info
 from segnet_ros.ros.distribution import publisher_events
 from segnet_ros.ros.image_conversion import encode_png, fill_image
 from segnet_ros.ros.label_info import label_info_type
-from segnet_ros.ros.qos import explain_incompatible_qos
 from segnet_ros.ros.rendering import Pixels, Rendering
 
 # Reliable: serves best-effort subscribers too, and a recorder loses nothing.
@@ -147,12 +146,7 @@ class Outputs:
             name,
             qos,
             event_callbacks=publisher_events(
-                incompatible_qos=lambda event: self._explain(name, event),
-                matched=self._listeners_changed,
+                self._listeners_changed if topic in _PICTURES else None
             ),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-
-    def _explain(self, topic: str, event: Any) -> None:
-        name = self._node.resolve_topic_name(topic)
-        self._node.get_logger().error(explain_incompatible_qos(name, "a subscriber", event))

@@ -8,31 +8,12 @@ from rclpy.qos import (
     QoSDurabilityPolicy,
     QoSHistoryPolicy,
     QoSLivelinessPolicy,
-    QoSPolicyKind,
     QoSProfile,
     QoSReliabilityPolicy,
     qos_check_compatible,
 )
 
 _ENDLESS = Duration(nanoseconds=2**63 - 1)
-
-
-def explain_incompatible_qos(topic: str, peer: str, event: Any) -> str:
-    """Say which policy keeps two ends of a topic apart.
-
-    Args:
-        topic: Full topic name.
-        peer: Who is at the other end, such as "the camera".
-        event: rclpy's event: `last_policy_kind`, `total_count`.
-    """
-    try:
-        policy = QoSPolicyKind(event.last_policy_kind).name.lower()
-    except ValueError:
-        policy = f"policy {event.last_policy_kind}"
-    return (
-        f"{topic}: nothing will arrive, because {peer} asks for or offers another {policy}; "
-        f"/diagnostics and `ros2 topic info -v {topic}` tell both profiles"
-    )
 
 
 def profile_in_words(profile: QoSProfile) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from peer import Peer
-from rclpy.qos import QoSDurabilityPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
 from segnet_ros.ros import distribution
 from segnet_ros.ros.distribution import PublisherEventCallbacks, SubscriptionEventCallbacks
 
-LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 TOPIC = "/told"
 
 
@@ -61,10 +60,7 @@ def publish(peer: Peer, events: list[str]) -> Any:
         String,
         TOPIC,
         QoSProfile(depth=1),
-        event_callbacks=distribution.publisher_events(
-            incompatible_qos=lambda event: events.append(f"unfit: {event.total_count}"),
-            matched=lambda: events.append("matched"),
-        ),
+        event_callbacks=distribution.publisher_events(lambda: events.append("matched")),
     )
 
 
@@ -92,10 +88,21 @@ def test_it_is_told_who_comes_and_goes(peer: Peer, events: list[str]):
     peer.until(lambda: events == ["matched", "matched"], "it to go")
 
 
-def test_it_is_told_whose_qos_does_not_fit(peer: Peer, events: list[str]):
-    publish(peer, events)
-    subscribe(peer, LATCHED)
-    peer.until(lambda: events == ["unfit: 1"], "the mismatch")
+def handlers(entity: Any) -> int:
+    """What the executor handles for it before each message."""
+    return len(entity.event_handlers)
+
+
+def test_nothing_else_burdens_the_executor(peer: Peer, events: list[str]):
+    assert handlers(publish(peer, events)) == int(has_matched_events())
+    told_nothing = peer.node.create_publisher(
+        String, "/silent", 1, event_callbacks=distribution.publisher_events()
+    )
+    assert handlers(told_nothing) == 0
+    subscription = peer.node.create_subscription(
+        String, TOPIC, events.append, 1, event_callbacks=distribution.subscription_events()
+    )
+    assert handlers(subscription) == 0
 
 
 def test_without_matched_events(former: ModuleType, peer: Peer, events: list[str]):
@@ -103,8 +110,8 @@ def test_without_matched_events(former: ModuleType, peer: Peer, events: list[str
     publisher = publish(peer, events)
     subscribe(peer, QoSProfile(depth=1))
     peer.until(publisher.get_subscription_count, "a subscriber")
-    subscribe(peer, LATCHED)
-    peer.until(lambda: events == ["unfit: 1"], "the mismatch alone")
+    assert handlers(publisher) == 0
+    assert events == []
 
 
 def test_the_former_names_serve(former: ModuleType):

@@ -1,19 +1,15 @@
-from types import SimpleNamespace
-
 import pytest
 from rclpy.duration import Duration
 from rclpy.qos import (
     QoSDurabilityPolicy,
     QoSHistoryPolicy,
     QoSLivelinessPolicy,
-    QoSPolicyKind,
     QoSProfile,
     QoSReliabilityPolicy,
 )
 
 from segnet_ros.ros.qos import (
     clashing_policies,
-    explain_incompatible_qos,
     incompatibility,
     profile_in_words,
 )
@@ -34,19 +30,6 @@ def discovered(**policies) -> QoSProfile:
         liveliness_lease_duration=ENDLESS,
         **policies,
     )
-
-
-def test_an_event_names_topic_policy_and_remedy():
-    event = SimpleNamespace(last_policy_kind=QoSPolicyKind.DURABILITY.value, total_count=1)
-    text = explain_incompatible_qos("/camera/image_raw", "the camera", event)
-    assert text.startswith("/camera/image_raw: nothing will arrive, because the camera asks for")
-    assert "another durability" in text
-    assert "/diagnostics and `ros2 topic info -v /camera/image_raw` tell both profiles" in text
-
-
-def test_an_event_of_an_unknown_policy_is_still_told():
-    event = SimpleNamespace(last_policy_kind=-5, total_count=1)
-    assert "policy -5" in explain_incompatible_qos("/a", "a subscriber", event)
 
 
 @pytest.mark.parametrize(

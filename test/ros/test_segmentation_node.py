@@ -283,8 +283,10 @@ def test_an_incompatible_subscriber_is_named(node, peer: Peer):
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
     latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
     peer.subscribe("/segmentation/label", latched)
-    peer.until(lambda: "another durability" in node.text(), "the mismatch in the log")
-    assert "/segmentation/label: nothing will arrive" in node.text()
+    words = "/peer gets nothing: it reads /segmentation/label as [reliable, transient local]"
+    peer.until(lambda: words in node.text(), "the mismatch in the log")
+    assert words in peer.message()
+    peer.until(lambda: peer.level() == DiagnosticStatus.WARN, "the mismatch in diagnostics")
 
 
 @pytest.mark.parametrize(
