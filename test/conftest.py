@@ -52,6 +52,18 @@ def channel_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def bayesian_channel_model(channel_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`channel_model` that also tells an uncertainty, the value of the darkest channel: `x.min(2)`."""
+    folder = tmp_path_factory.mktemp("models") / "bayesian_channel"
+    folder.mkdir()
+    _write_channel_graph(folder / GRAPH, bayesian=True)
+    sha256 = file_sha256(folder / GRAPH)
+    model = load_model(channel_model)
+    save_description(replace(model, name=folder.name, sha256=sha256, folder=folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def camvid_channel_model(channel_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`channel_model` with CamVid's eleven classes; it answers Sky, Building or Pole."""
     folder = tmp_path_factory.mktemp("models") / "camvid_channel"
@@ -60,7 +72,7 @@ def camvid_channel_model(channel_model: Path, tmp_path_factory: pytest.TempPathF
     return folder
 
 
-def _write_channel_graph(path: Path) -> None:
+def _write_channel_graph(path: Path, bayesian: bool = False) -> None:
     import onnx
     from onnx import TensorProto, helper
 
@@ -72,10 +84,17 @@ def _write_channel_graph(path: Path) -> None:
         helper.make_node("ReduceMax", ["pixels"], ["value"], axes=[3], keepdims=0),
         helper.make_node("Cast", ["value"], ["confidence"], to=TensorProto.UINT8),
     ]
+    names = ["labels", "confidence"]
+    if bayesian:
+        nodes += [
+            helper.make_node("ReduceMin", ["pixels"], ["least"], axes=[3], keepdims=0),
+            helper.make_node("Cast", ["least"], ["uncertainty"], to=TensorProto.UINT8),
+        ]
+        names.append("uncertainty")
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, height, width, 3])
     answers = [
         helper.make_tensor_value_info(name, TensorProto.UINT8, [1, height, width])
-        for name in ("labels", "confidence")
+        for name in names
     ]
     graph = helper.make_graph(nodes, "channel", [image], answers)
     # An old IR version: onnx writes newer ones than some supported OpenVINO releases read.

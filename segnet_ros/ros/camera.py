@@ -189,7 +189,9 @@ class Camera:
     def _follow_calibration_listeners(self, wanted: bool) -> None:
         wanted = wanted and self.outputs.wants_camera_info
         if wanted and self._calibration is None:
-            self._calibration = CalibrationSubscription(self._node, self.name)
+            self._calibration = CalibrationSubscription(
+                self._node, self.name, self._transport
+            )
         elif not wanted and self._calibration is not None:
             self._calibration.close()
             self._calibration = None

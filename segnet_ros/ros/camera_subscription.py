@@ -1,5 +1,6 @@
 """The node's ear: one camera's images, raw or compressed, and its calibration."""
 
+import copy
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -37,7 +38,7 @@ class CameraSubscription:
             MESSAGE_TYPES[transport],
             image_name(node, camera, transport),
             receive,
-            _QOS,
+            copy.copy(_QOS),  # rclpy writes a topic's overrides into it
             event_callbacks=subscription_events(),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -63,17 +64,19 @@ class CalibrationSubscription:
     Args:
         node: The node that subscribes.
         camera: See `CameraSubscription`.
+        transport: See `CameraSubscription`.
 
     Attributes:
         newest: None before the first; never waited for.
     """
 
-    def __init__(self, node: Node, camera: str) -> None:
+    def __init__(self, node: Node, camera: str, transport: str) -> None:
         self._node = node
+        self._name = _under(camera, "camera_info")
         self.newest: CameraInfo | None = None
         self._subscription = node.create_subscription(
             CameraInfo,
-            _calibration_name(node, camera),
+            _calibration_name(node, camera, transport),
             self._keep,
             _QOS,
             event_callbacks=subscription_events(),
@@ -86,8 +89,8 @@ class CalibrationSubscription:
             return ""
         topic = self._subscription.topic_name
         return (
-            f"no ~/camera_info goes out: nothing came on {topic}, which has "
-            f"{self._node.count_publishers(topic)} publisher(s); remap camera_info to the camera's"
+            f"no ~/{self._name} goes out: nothing came on {topic}, which has "
+            f"{self._node.count_publishers(topic)} publisher(s); remap {self._name} to the camera's"
         )
 
     def close(self) -> None:
@@ -115,12 +118,13 @@ def image_name(node: Node, camera: str, transport: str) -> str:
     return f"{node.resolve_topic_name(image)}/compressed"
 
 
-def _calibration_name(node: Node, camera: str) -> str:
+def _calibration_name(node: Node, camera: str, transport: str) -> str:
     """`camera_info`, where that is remapped; else beside the images, as drivers publish it."""
     name = _under(camera, "camera_info")
     if _is_remapped(node, name):
         return name
-    return f"{str(node.resolve_topic_name(_under(camera, 'image'))).rpartition('/')[0]}/camera_info"
+    images = str(node.resolve_topic_name(image_name(node, camera, transport)))
+    return f"{images.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
 
 
 def decode(message: CameraMessage) -> npt.NDArray[np.uint8]:

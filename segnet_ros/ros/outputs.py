@@ -1,5 +1,6 @@
 """The node's voice: one camera's topics, each filled only when somebody listens."""
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -144,7 +145,7 @@ class Outputs:
         return self._node.create_lifecycle_publisher(
             kind,
             name,
-            qos,
+            copy.copy(qos),  # rclpy writes a topic's overrides into it
             event_callbacks=publisher_events(
                 self._listeners_changed if topic in _PICTURES else None
             ),

@@ -20,12 +20,13 @@ from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter as Value
 from rclpy.parameter import parameter_value_to_python
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 TIMEOUT = 30.0
 RELIABLE = QoSProfile(depth=20)
+LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Peer:
@@ -110,6 +111,16 @@ class Peer:
         self.until(lambda: self.node.count_publishers(topic), f"a publisher of {topic}")
         return received
 
+    def publish_until(self, publisher: Any, message: Any, condition: Callable[[], Any]) -> None:
+        """Again and again: a listener that has just come may miss the first."""
+
+        def came() -> bool:
+            publisher.publish(message)
+            self.executor.spin_once(timeout_sec=0.05)
+            return bool(condition())
+
+        self.until(came, "what was published to have its effect")
+
     def camera(self, topic: str, qos: QoSProfile = RELIABLE, kind: type = Image) -> Any:
         publisher = self.node.create_publisher(kind, topic, qos)
         self.until(publisher.get_subscription_count, f"a subscriber of {topic}")
@@ -124,6 +135,17 @@ def image(pixels: np.ndarray, encoding: str, stamp: tuple[int, int] = (12, 34)) 
     message.header.stamp.sec, message.header.stamp.nanosec = stamp
     message.header.frame_id = "front_camera"
     return message
+
+
+def pixels(message: Image) -> np.ndarray:
+    """What is in a mono8 or rgb8 Image: uint8 [H, W] or [H, W, 3]."""
+    shape = {"mono8": (message.height, message.width), "rgb8": (message.height, message.width, 3)}
+    return np.frombuffer(message.data, np.uint8).reshape(shape[message.encoding])
+
+
+def reliable(topic: str) -> tuple[str, str]:
+    """Best effort may lose the first image after discovery; counting tests must not."""
+    return ("-p", f"qos_overrides.{topic}.subscription.reliability:=reliable")
 
 
 class NodeProcess:
