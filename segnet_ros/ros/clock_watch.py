@@ -1,11 +1,17 @@
 """The node's clock: whether it runs, and what to do when it goes back."""
 
+import math
+import time
 from collections.abc import Callable
 
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 
+# /clock may come once a second; less than silence of a camera takes to be told of, with its cause.
+_PATIENCE = 2.0
+# Two publishers of /clock make the time go back with every message.
+_LOG_PERIOD = 1.0
 _NANOSECONDS = 1_000_000_000
 
 
@@ -26,7 +32,8 @@ class ClockWatch:
         self._went_back = went_back
         self.jumps = 0
         self.last_jump = ""
-        self._previous = -1
+        self._previous = 0
+        self._moved = -math.inf
         self._handle = node.get_clock().create_jump_callback(
             # Forward jumps need nothing: what is too old by then is dropped by `max_age`.
             JumpThreshold(
@@ -41,20 +48,18 @@ class ClockWatch:
         return bool(self._node.get_parameter("use_sim_time").value)
 
     def runs(self) -> bool:
-        """Whether the time moved since the last call; without /clock it stands at 0."""
-        now = self._node.get_clock().now().nanoseconds
-        moved, self._previous = now != self._previous, now
-        return bool(moved and now != 0)
-
-    def close(self) -> None:
-        """Watch no longer."""
-        self._handle.unregister()
+        """Whether the time moved lately, seen from call to call; without /clock it stands at 0."""
+        now, steady = self._node.get_clock().now().nanoseconds, time.monotonic()
+        if now != self._previous:
+            self._previous, self._moved = now, steady
+        return bool(now != 0 and steady - self._moved < _PATIENCE)
 
     def _note(self, jump: TimeJump) -> None:
         self.jumps += 1
         seconds = -jump.delta.nanoseconds / _NANOSECONDS
         self.last_jump = f"the time went back by {seconds:.1f} s"
         self._node.get_logger().info(
-            f"{self.last_jump} (a recording that starts again?); frames from before are given up"
+            f"{self.last_jump} (a recording that starts again?); frames from before are given up",
+            throttle_duration_sec=_LOG_PERIOD,
         )
         self._went_back()

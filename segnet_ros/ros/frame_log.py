@@ -12,6 +12,7 @@ from segnet_ros.ros.image_conversion import ImageConversionError
 from segnet_ros.ros.latency import LatencyLog
 from segnet_ros.ros.rate import RateMeter
 
+_LOG_PERIOD = 5.0
 _NANOSECONDS = 1_000_000_000
 
 
@@ -36,7 +37,8 @@ class FrameLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._newest_stamp = 0
+        self._newest_stamp: int | None = None
+        self._told_at = -math.inf
         self.latency = LatencyLog()
         self.arrivals = RateMeter()
         self.labels = RateMeter()
@@ -49,13 +51,18 @@ class FrameLog:
         self.published_at: float | None = None
 
     def arrived(self, message: CameraMessage) -> bool:
-        """Note a message; whether its stamp is not older than the one before."""
+        """Note a message; whether its stamp is not older than the one before.
+
+        An unset stamp tells nothing: it is neither older nor newer than another.
+        """
         self.arrivals.note(time.monotonic())
         stamp = _nanoseconds(message)
-        in_order = stamp >= self._newest_stamp
+        self.stamp_offset = -self._since(stamp) if stamp else math.nan
+        if not stamp:
+            return True
+        in_order = self._newest_stamp is None or stamp >= self._newest_stamp
         self.stamps_went_back += not in_order
         self._newest_stamp = stamp
-        self.stamp_offset = -self._since(stamp) if stamp else math.nan
         return in_order
 
     def age(self, message: CameraMessage) -> float:
@@ -72,11 +79,16 @@ class FrameLog:
         self.missed_deadlines += 0 < deadline < age
         self.failures_in_a_row = 0
 
-    def failed(self, error: Exception) -> None:
-        """Note a frame that failed."""
+    def failed(self, error: Exception) -> bool:
+        """Note a frame that failed; whether that should be logged, at most once in 5 s."""
         known = isinstance(error, (ImageConversionError, InferenceError))
         self.last_error = str(error) if known else f"{type(error).__name__}: {error}"
         self.failures_in_a_row += 1
+        now = time.monotonic()
+        if now < self._told_at + _LOG_PERIOD:
+            return False
+        self._told_at = now
+        return True
 
     def _since(self, stamp: int) -> float:
         return float(self._clock.now().nanoseconds - stamp) / _NANOSECONDS

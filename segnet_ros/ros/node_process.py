@@ -33,9 +33,14 @@ def _create_node(arguments: Sequence[str] | None) -> SegmentationNode:
         return SegmentationNode()
     except (ParameterException, RuntimeError) as error:
         raise NodeStartError(
-            f"{' '.join(str(error).split())}; correct the ROS arguments or the parameter file "
+            f"{_in_one_line(error)}; correct the ROS arguments or the parameter file "
             "(a number with decimals is written 1.0, not 1)"
         ) from error
+
+
+def _in_one_line(error: Exception) -> str:
+    # Humble's ParameterException shows a tuple as its text.
+    return " ".join(" ".join(map(str, error.args)).split())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     while not node.idle:
         executor.spin_once(timeout_sec=_SPIN_SECONDS)
     node.close()
-    executor.shutdown()
+    # Humble would wait for coroutines that nothing can finish any more.
+    executor.shutdown(timeout_sec=_SPIN_SECONDS)
     node.destroy_node()
     rclpy.shutdown()
     # Python takes its handlers down first when it ends, and a second signal would kill it then.

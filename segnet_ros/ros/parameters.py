@@ -213,7 +213,7 @@ class NodeParameters:
     @property
     def cameras(self) -> Sequence[str]:
         """The cameras' names; one empty name if there is only one camera, without a name."""
-        return [name for name in self._values["cameras"] if name] or [""]
+        return _given(self._values["cameras"]) or [""]
 
     def max_rate(self, camera: str) -> float:
         """The limit that holds for a camera, Hz; 0 is none."""
@@ -278,12 +278,17 @@ def _folder(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
-def _wrong_cameras(names: Sequence[str]) -> str:
-    given = [name for name in names if name]
+def _given(names: Sequence[str] | None) -> list[str]:
+    # An empty list on the command line or in a file arrives as None.
+    return [name for name in names or () if name]
+
+
+def _wrong_cameras(names: Sequence[str] | None) -> str:
+    given = _given(names)
     wrong = [name for name in given if not _CAMERA_NAME.fullmatch(name)]
     if wrong or len(set(given)) < len(given) or len(given) > MAX_CAMERAS:
         return (
-            f"cameras is {list(names)}; expected up to {MAX_CAMERAS} different names of letters, "
+            f"cameras is {given}; expected up to {MAX_CAMERAS} different names of letters, "
             "digits and underscores that begin with a letter"
         )
     return ""

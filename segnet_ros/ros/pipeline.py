@@ -24,8 +24,6 @@ from segnet_ros.ros.labelling import Labelling
 from segnet_ros.ros.parameters import NodeParameters
 from segnet_ros.ros.rendering import Rendering, Style
 
-_LOG_PERIOD = 5.0
-
 
 @dataclass(frozen=True)
 class _Frame:
@@ -257,11 +255,10 @@ class Pipeline:
     def _fail(self, error: Exception, jobs: Sequence[Job[CameraMessage]]) -> None:
         for job in jobs:
             log = self.cameras[job.camera].log
-            log.failed(error)
-            camera = f"camera {job.camera}: " if job.camera else ""
-            self._node.get_logger().error(
-                f"{camera}frame dropped: {log.last_error}", throttle_duration_sec=_LOG_PERIOD
-            )
+            # The logger's own throttle would let one camera's errors hide another's.
+            if log.failed(error):
+                camera = f"camera {job.camera}: " if job.camera else ""
+                self._node.get_logger().error(f"{camera}frame dropped: {log.last_error}")
 
 
 def _encoding(message: CameraMessage) -> str:

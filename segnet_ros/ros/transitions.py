@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from lifecycle_msgs.msg import Transition
@@ -60,6 +59,7 @@ class Transitions:
 
     def start(self) -> None:
         """Configure and activate without being asked."""
+        self._unanswered += 1
         self._node.executor.create_task(self._configure_and_activate)
 
     def stop(self) -> None:
@@ -68,13 +68,15 @@ class Transitions:
         self.interrupted.set()
 
     async def _configure_and_activate(self) -> None:
-        if self._stopped or not self._configured.done():
-            return
-        # Somebody else may be quicker with another transition.
-        with suppress(RuntimeError):
-            result = await self._configure(self._node.trigger_configure)
-            if result == TransitionCallbackReturn.SUCCESS and not self._stopped:
-                self._node.trigger_activate()
+        try:
+            if not self._stopped and self._configured.done():
+                result = await self._configure(self._node.trigger_configure)
+                if result == TransitionCallbackReturn.SUCCESS and not self._stopped:
+                    self._node.trigger_activate()
+        except RuntimeError:  # somebody else was quicker with another transition
+            pass
+        finally:
+            self._unanswered -= 1
 
     async def _change_state(
         self, request: ChangeState.Request, response: ChangeState.Response

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: pip install 'segnet_ros[ros]'")
@@ -9,7 +7,7 @@ from peer import Peer, isolate
 
 @pytest.fixture(scope="session", autouse=True)
 def own_domain():
-    isolate(1 + os.getpid() % 100)
+    isolate()
 
 
 @pytest.fixture

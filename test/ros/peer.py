@@ -2,12 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 TIMEOUT = 30.0
+DOMAINS = 101  # those above 101 have ports that Linux gives to anybody
+_CLAIMS: list[socket.socket] = []
 RELIABLE = QoSProfile(depth=20)
 LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -183,7 +186,19 @@ def running_node(log: Path, *arguments: str) -> Iterator[NodeProcess]:
             node.stop()
 
 
-def isolate(domain: int) -> None:
+def isolate() -> None:
     """Other ROS systems neither disturb the tests nor are disturbed."""
-    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ["ROS_DOMAIN_ID"] = claim_domain()
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+
+def claim_domain() -> str:
+    """A ROS domain that no other test of this host gets before this process ends."""
+    for number in range(os.getpid(), os.getpid() + DOMAINS):
+        domain = 1 + number % DOMAINS
+        claim = socket.socket(socket.AF_UNIX)
+        with suppress(OSError):
+            claim.bind(f"\0segnet_ros test domain {domain}")
+            _CLAIMS.append(claim)
+            return str(domain)
+    raise RuntimeError(f"other tests have all {DOMAINS} ROS domains: wait for their end")

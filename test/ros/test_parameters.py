@@ -192,6 +192,13 @@ def test_wrong_cameras_are_refused(node: Node, names: list[str]):
     assert refused.reason.startswith(f"cameras is {names}; expected up to 16 different names")
 
 
+def test_an_empty_list_is_one_camera(node: Node):
+    """It arrives so from files and command lines."""
+    settings = NodeParameters(node)
+    assert settings._check([Parameter("cameras", Parameter.Type.NOT_SET)]).successful
+    assert settings.cameras == [""]
+
+
 def test_cameras_have_parameters_of_their_own(context: rclpy.Context):
     node = create_node(
         context, cameras=["front", "left"], **{"front.priority": 7, "max_rate": 12.0}

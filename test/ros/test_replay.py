@@ -32,12 +32,6 @@ START_NS = 1_700_000_000_000_000_000
 PERIOD_NS = 100_000_000  # 10 Hz
 
 
-@pytest.fixture(autouse=True)
-def own_domain(monkeypatch):
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-
-
 class Listener:
     """Receives what a replay publishes, in arrival order, and notes how it is offered."""
 

@@ -1,7 +1,5 @@
 """A genuine lifecycle node that is slow to configure, and its operator."""
 
-import itertools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,15 +8,13 @@ import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from peer import Peer
+from peer import Peer, claim_domain
 from rcl_interfaces.srv import ListParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from segnet_ros.ros.background import in_executor
 from segnet_ros.ros.transitions import Transitions
-
-DOMAINS = itertools.count(101 + os.getpid() % 100)
 
 
 class SlowNode(LifecycleNode):
@@ -45,7 +41,7 @@ class SlowNode(LifecycleNode):
 @pytest.fixture(autouse=True)
 def fresh_domain(own_domain: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """rclpy keeps a destroyed node's lifecycle services for a while: requests would go there."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(DOMAINS)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", claim_domain())
 
 
 @pytest.fixture
