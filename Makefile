@@ -29,8 +29,8 @@ test: $(VENV)/.dev $(KILTED)/.dev
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 bench: $(VENV)/.dev
-	$(BIN)/python bench/node_overhead.py
-	$(BIN)/python bench/node_rate.py
+	for script in node_overhead node_rate node_benchmark many_cameras endurance; do \
+	$(BIN)/python bench/$$script.py || exit 1; done
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

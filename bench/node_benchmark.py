@@ -43,17 +43,17 @@ _WARM_UP_FRAMES = 30
 _LAST_LABELS_SECONDS = 1.0
 
 _ROWS = {
-    "mean rate [1/s]": "rate",
+    "mean rate (1/s)": "rate",
     "frames sent": "frames_sent",
     "frames missed": "frames_missed",
-    "latency of the first frame [ms]": "latency_first_ms",
-    "latency of the last frame [ms]": "latency_last_ms",
-    "mean latency [ms]": "latency_mean_ms",
-    "max latency [ms]": "latency_max_ms",
-    "mean jitter [ms]": "jitter_mean_ms",
-    "max jitter [ms]": "jitter_max_ms",
-    "standard deviation of jitter [ms]": "jitter_deviation_ms",
-    "CPU of the node [% of a core]": "cpu_percent",
+    "latency of the first frame (ms)": "latency_first_ms",
+    "latency of the last frame (ms)": "latency_last_ms",
+    "mean latency (ms)": "latency_mean_ms",
+    "max latency (ms)": "latency_max_ms",
+    "mean jitter (ms)": "jitter_mean_ms",
+    "max jitter (ms)": "jitter_max_ms",
+    "standard deviation of jitter (ms)": "jitter_deviation_ms",
+    "CPU of the node (% of a core)": "cpu_percent",
 }
 
 

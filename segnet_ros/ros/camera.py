@@ -20,6 +20,7 @@ from segnet_ros.ros.frame_log import FrameLog
 from segnet_ros.ros.graph import qos_mismatches, why_nothing_arrives
 from segnet_ros.ros.health import CameraHealth
 from segnet_ros.ros.image_health import ImageHealth
+from segnet_ros.ros.image_reader import ImageReader
 from segnet_ros.ros.label_health import LabelHealth
 from segnet_ros.ros.outputs import Outputs
 from segnet_ros.ros.parameters import NodeParameters
@@ -35,7 +36,8 @@ class Camera:
         node: Subscribes and publishes.
         name: Of the camera; empty for a node's only one.
         settings: The node's.
-        receive: Called with every image.
+        reader: Takes the images from the middleware.
+        receive: Called with every image, in the reader's thread.
         gone: Called when the subscription is dropped: what waits is not wanted any more.
 
     Attributes:
@@ -53,11 +55,13 @@ class Camera:
         node: LifecycleNode,
         name: str,
         settings: NodeParameters,
+        reader: ImageReader,
         receive: Callable[[CameraMessage], None],
         gone: Callable[[], None],
     ) -> None:
         self._node = node
         self._settings = settings
+        self._reader = reader
         self._receive = receive
         self._gone = gone
         self._transport = settings.text("image_transport")
@@ -168,7 +172,7 @@ class Camera:
 
     def _subscribe(self) -> None:
         self._subscription = CameraSubscription(
-            self._node, self.name, self._transport, self._arrive
+            self._node, self.name, self._transport, self._arrive, self._reader
         )
         self._opened = time.monotonic()
         self._node.get_logger().info(f"listening to {self._subscription.topic}")
@@ -189,9 +193,7 @@ class Camera:
     def _follow_calibration_listeners(self, wanted: bool) -> None:
         wanted = wanted and self.outputs.wants_camera_info
         if wanted and self._calibration is None:
-            self._calibration = CalibrationSubscription(
-                self._node, self.name, self._transport
-            )
+            self._calibration = CalibrationSubscription(self._node, self.name, self._transport)
         elif not wanted and self._calibration is not None:
             self._calibration.close()
             self._calibration = None

@@ -13,6 +13,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from segnet_ros.ros.distribution import subscription_events
 from segnet_ros.ros.image_conversion import decode_compressed, to_rgb
+from segnet_ros.ros.image_reader import ImageReader
 
 CameraMessage: TypeAlias = Image | CompressedImage
 
@@ -27,21 +28,30 @@ class CameraSubscription:
         node: The node that subscribes.
         camera: The camera's name; empty for a node's only one.
         transport: "raw" or "compressed".
-        receive: Called with every message, in the executor's thread; must return at once.
+        receive: Called with every message, in the reader's thread; must return at once.
+        reader: Reads the messages.
     """
 
     def __init__(
-        self, node: Node, camera: str, transport: str, receive: Callable[[CameraMessage], None]
+        self,
+        node: Node,
+        camera: str,
+        transport: str,
+        receive: Callable[[CameraMessage], None],
+        reader: ImageReader,
     ) -> None:
         self._node = node
+        self._reader = reader
         self._subscription = node.create_subscription(
             MESSAGE_TYPES[transport],
             image_name(node, camera, transport),
             receive,
             copy.copy(_QOS),  # rclpy writes a topic's overrides into it
+            callback_group=reader.group,
             event_callbacks=subscription_events(),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+        reader.add(self._subscription)
 
     @property
     def topic(self) -> str:
@@ -55,6 +65,7 @@ class CameraSubscription:
 
     def close(self) -> None:
         """Stop listening."""
+        self._reader.remove(self._subscription)
         self._node.destroy_subscription(self._subscription)
 
 

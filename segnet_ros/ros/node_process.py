@@ -11,6 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from segnet_ros.ros.fastdds import use_large_message_profile
+from segnet_ros.ros.memory import keep_freed_pictures
 from segnet_ros.ros.segmentation_node import SegmentationNode
 
 # A signal only sets a flag; this is how soon it is noticed.
@@ -28,6 +29,7 @@ def _handle_signals(handler: Any) -> None:
 
 def _create_node(arguments: Sequence[str] | None) -> SegmentationNode:
     use_large_message_profile()
+    keep_freed_pictures()
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         return SegmentationNode()

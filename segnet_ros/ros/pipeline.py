@@ -19,6 +19,7 @@ from segnet_ros.ros.camera_subscription import CameraMessage, decode
 from segnet_ros.ros.frame_capture import CapturedFrame
 from segnet_ros.ros.frame_scheduler import FrameScheduler, Job
 from segnet_ros.ros.health import CameraHealth
+from segnet_ros.ros.image_reader import ImageReader
 from segnet_ros.ros.label_info import label_info, label_info_type, model_info
 from segnet_ros.ros.labelling import Labelling
 from segnet_ros.ros.parameters import NodeParameters
@@ -57,6 +58,7 @@ class Pipeline:
         self._announced: Labelling | None = None
         self._announcing = threading.Lock()
         self.is_active = False
+        self._reader = ImageReader(node.context, self._lose)
         names = settings.cameras
         self._scheduler: FrameScheduler[CameraMessage] = FrameScheduler(
             names,
@@ -71,6 +73,7 @@ class Pipeline:
                 node,
                 name,
                 settings,
+                self._reader,
                 partial(self._scheduler.submit, name),
                 partial(self._scheduler.give_up_waiting, name),
             )
@@ -102,6 +105,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Withdraw the outputs and free the model; must be stopped."""
+        self._reader.close()
         for camera in self.cameras.values():
             camera.withdraw()
         self._labelling.model.retire()
@@ -251,6 +255,11 @@ class Pipeline:
         if self._labelling.model.segmenter.bayesian:
             for camera in self.cameras.values():
                 camera.outputs.offer_uncertainty(self.is_active)
+
+    def _lose(self, error: Exception) -> None:
+        self._node.get_logger().error(
+            f"image lost: {type(error).__name__}: {error}", throttle_duration_sec=_LOG_PERIOD
+        )
 
     def _fail(self, error: Exception, jobs: Sequence[Job[CameraMessage]]) -> None:
         for job in jobs:
