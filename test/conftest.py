@@ -53,7 +53,7 @@ def channel_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def bayesian_channel_model(channel_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`channel_model` that also tells an uncertainty, the value of the darkest channel: `x.min(2)`."""
+    """`channel_model` with an uncertainty: the value of the darkest channel, `x.min(2)`."""
     folder = tmp_path_factory.mktemp("models") / "bayesian_channel"
     folder.mkdir()
     _write_channel_graph(folder / GRAPH, bayesian=True)
@@ -93,8 +93,7 @@ def _write_channel_graph(path: Path, bayesian: bool = False) -> None:
         names.append("uncertainty")
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, height, width, 3])
     answers = [
-        helper.make_tensor_value_info(name, TensorProto.UINT8, [1, height, width])
-        for name in names
+        helper.make_tensor_value_info(name, TensorProto.UINT8, [1, height, width]) for name in names
     ]
     graph = helper.make_graph(nodes, "channel", [image], answers)
     # An old IR version: onnx writes newer ones than some supported OpenVINO releases read.

@@ -12,13 +12,20 @@ Result = TypeVar("Result")
 
 
 def in_thread(
-    executor: Executor, name: str, function: Callable[[], Any]
+    executor: Executor, name: str, function: Callable[[], Any], daemon: bool = True
 ) -> tuple[Future, threading.Thread]:
-    """Call in a new thread; the future, which a coroutine may await, gives what it returns."""
+    """Call in a new thread; the future, which a coroutine may await, gives what it returns.
+
+    Args:
+        executor: The coroutine's.
+        name: Of the thread.
+        function: To be called.
+        daemon: Whether the process may end before the function does. It must if that waits for
+            the executor, which may have failed.
+    """
     future = Future()
     future.add_done_callback(lambda _: executor.wake())
-    # Should the executor ever fail, the process is not to wait for it.
-    thread = threading.Thread(target=fulfil, args=(future, function), name=name, daemon=True)
+    thread = threading.Thread(target=fulfil, args=(future, function), name=name, daemon=daemon)
     thread.start()
     return future, thread
 

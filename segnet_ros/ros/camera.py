@@ -8,6 +8,7 @@ from sensor_msgs.msg import CameraInfo
 
 from segnet_ros.inference.taxonomy import Taxonomy
 from segnet_ros.ros.books import Books
+from segnet_ros.ros.camera_info import picture_size
 from segnet_ros.ros.camera_subscription import (
     MESSAGE_TYPES,
     CalibrationSubscription,
@@ -25,6 +26,8 @@ from segnet_ros.ros.label_health import LabelHealth
 from segnet_ros.ros.outputs import Outputs
 from segnet_ros.ros.parameters import NodeParameters
 from segnet_ros.ros.recent_counts import RecentCounts
+from segnet_ros.ros.rendering import Rendering
+from segnet_ros.ros.size_health import SizeHealth
 
 SILENCE_SECONDS = 3.0
 
@@ -47,6 +50,7 @@ class Camera:
         log: About its frames.
         capture: Of its next frame, on request.
         images: Health of what comes in.
+        sizes: The same of its size.
         labels: Health of what goes out.
     """
 
@@ -76,6 +80,7 @@ class Camera:
         self.log = FrameLog(node.get_clock())
         self.capture = FrameCapture(lambda: node.executor)
         self.images = ImageHealth()
+        self.sizes = SizeHealth()
         self.labels = LabelHealth((), frozenset())
         self.outputs = Outputs(node, name, self.follow_listeners)
 
@@ -113,6 +118,15 @@ class Camera:
     def restart_health(self, taxonomy: Taxonomy) -> None:
         """Other labels are to be compared with each other, not with those before."""
         self.labels = LabelHealth(taxonomy.classes, taxonomy.free)
+
+    def look(self, shown: Rendering, network: tuple[int, int]) -> None:
+        """Judge a frame that was published; in the worker's thread."""
+        now, segmentation = time.monotonic(), shown.segmentation
+        image, prediction = segmentation.image, segmentation.prediction
+        calibrated = picture_size(self.calibration) if self.calibration else None
+        self.sizes.look((image.shape[1], image.shape[0]), network, calibrated, now)
+        self.images.look(image, now)
+        self.labels.look(prediction.labels, prediction.confidence, now)
 
     def forget(self) -> None:
         """The time went back: what comes has nothing to do with what was."""
@@ -154,7 +168,7 @@ class Camera:
             stamp_offset=log.stamp_offset,
             stamps_went_back=log.stamps_went_back,
             max_age=self._settings.number("max_age"),
-            image_problems=self.images.problems,
+            image_problems=(*self.sizes.problems, *self.images.problems),
             image_values=self.images.values,
             label_problems=self.labels.problems,
             label_values=self.labels.values,

@@ -60,6 +60,14 @@ def scaled_camera_info(info: CameraInfo, size: tuple[int, int]) -> CameraInfo:
     return scaled
 
 
+def picture_size(info: CameraInfo) -> tuple[int, int] | None:
+    """Width and height of the pictures that a calibration is for; None if it does not tell."""
+    roi = info.roi
+    x = _axis(info.width, roi.x_offset, roi.width, info.binning_x, 1)
+    y = _axis(info.height, roi.y_offset, roi.height, info.binning_y, 1)
+    return None if x is None or y is None else (round(1 / x.scale), round(1 / y.scale))
+
+
 def _axis(full: int, offset: int, window: int, binning: int, size: int) -> _Axis | None:
     """Resize one axis; None if it does not tell how many pixels a picture has.
 

@@ -8,6 +8,8 @@ from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 
+from segnet_ros.ros.durations import in_words
+
 # /clock may come once a second; less than silence of a camera takes to be told of, with its cause.
 _PATIENCE = 2.0
 # Two publishers of /clock make the time go back with every message.
@@ -57,7 +59,7 @@ class ClockWatch:
     def _note(self, jump: TimeJump) -> None:
         self.jumps += 1
         seconds = -jump.delta.nanoseconds / _NANOSECONDS
-        self.last_jump = f"the time went back by {seconds:.1f} s"
+        self.last_jump = f"the time went back by {in_words(seconds)}"
         self._node.get_logger().info(
             f"{self.last_jump} (a recording that starts again?); frames from before are given up",
             throttle_duration_sec=_LOG_PERIOD,

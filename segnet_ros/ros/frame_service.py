@@ -49,7 +49,10 @@ class FrameService:
         frames = [await future for future in waiting.values()]
         silent = [camera.topic for camera, frame in zip(waiting, frames, strict=True) if not frame]
         saved, _ = in_thread(
-            self._node.executor, "save frame", lambda: self._save([f for f in frames if f])
+            self._node.executor,
+            "save frame",
+            lambda: self._save([frame for frame in frames if frame]),
+            daemon=False,  # or the node's end would leave half a set of files
         )
         try:
             files = await saved
@@ -57,7 +60,7 @@ class FrameService:
             response.message = str(error)
             return response
         response.success = not silent
-        response.message = _answer(files, silent)
+        response.message = _answer(files, silent, pipeline.is_active)
         return response
 
     def _save(self, frames: Sequence[CapturedFrame]) -> list[Path]:
@@ -76,10 +79,11 @@ def _content(frame: CapturedFrame) -> tuple[Any, ...]:
     return frame.camera or "camera", frame.image, frame.labels, frame.confidence, facts
 
 
-def _answer(files: Sequence[Path], silent: Sequence[str]) -> str:
+def _answer(files: Sequence[Path], silent: Sequence[str], is_active: bool) -> str:
     parts = []
     if files:
         parts.append(f"saved {', '.join(map(str, files))}")
     if silent:
-        parts.append(f"no image came on {', '.join(silent)}; /diagnostics says why")
+        reason = "/diagnostics says why" if is_active else "the node was deactivated meanwhile"
+        parts.append(f"no labels came of {', '.join(silent)}: {reason}")
     return "; ".join(parts)

@@ -1,8 +1,8 @@
 """Images straight from the middleware, past the executor.
 
-For each message that it handles, rclpy's executor goes twice through every timer, service, event and
-subscription of its nodes. There are dozens, and 30 images a second from each camera. A thread that
-waits for nothing but images does without, and no service or report delays an image.
+For each message that it handles, rclpy's executor goes twice through every timer, service, event
+and subscription of its nodes. There are dozens, and 30 images a second from each camera. A thread
+that waits for nothing but images does without, and no service or report delays an image.
 """
 
 import threading

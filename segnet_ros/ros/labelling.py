@@ -77,7 +77,9 @@ class Labelling:
     def in_words(self) -> str:
         """Such as "segnet_light_camvid on OpenVINO 2024.4 CPU bf16, taxonomy driving"."""
         segmenter, name = self.model.segmenter, self.taxonomy.name
-        return f"{segmenter.model.name} on {segmenter.runtime}{name and f', taxonomy {name}'}"
+        least = f", confidence from {self.threshold:g}" if self.threshold > 0 else ""
+        taxonomy = f", taxonomy {name}" if name else ""
+        return f"{segmenter.model.name} on {segmenter.runtime}{taxonomy}{least}"
 
     def segment_all(self, images: Sequence[Pixels]) -> Iterator[Segmentation]:
         """Under the model's own ids, in order; several share inferences where the runtime can."""

@@ -1,6 +1,6 @@
 """What a running node takes on while frames go through: model, taxonomy, threshold, limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -11,6 +11,7 @@ from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
+from segnet_ros.inference.taxonomy import Taxonomy
 from segnet_ros.ros.labelling import Labelling, LoadedModel
 from segnet_ros.ros.model_loading import taxonomy_for
 from segnet_ros.ros.model_swap import ModelSwap
@@ -39,6 +40,9 @@ class LiveChanges:
         self._node = node
         self._settings = settings
         self._pipeline = pipeline
+        # What `_refuse` finds out, for `_apply`, which follows it and must not fail.
+        self._taxonomy: Taxonomy | None = None
+        self._before: Mapping[str, str] = {}
         self.swap = ModelSwap(node, settings, self._install)
         settings.refuse, settings.apply = self._refuse, self._apply
         # A coroutine that waits must not keep the node's other callbacks from running.
@@ -53,12 +57,16 @@ class LiveChanges:
             InferenceError: the taxonomy does not fit it.
         """
         taxonomy = taxonomy_for(self._settings.text("taxonomy"), model.segmenter.model)
+        return self._under(taxonomy, model, version)
+
+    def _under(self, taxonomy: Taxonomy, model: LoadedModel, version: int) -> Labelling:
         threshold = self._settings.number("confidence_threshold")
         return Labelling.create(model, taxonomy, threshold, version)
 
     def _refuse(self, changes: Changes) -> str:
         """Why the model or the taxonomy cannot take these values now."""
-        if not changes.keys() & {"model", "taxonomy"}:
+        names = changes.keys() & {"model", "taxonomy"}
+        if not names:
             return ""
         pipeline = self._pipeline()
         if pipeline is None:
@@ -69,9 +77,11 @@ class LiveChanges:
         try:
             if "model" in changes:
                 model = load_model(find_model(changes["model"]))
-            taxonomy_for(changes.get("taxonomy", self._settings.text("taxonomy")), model)
+            name = changes.get("taxonomy", self._settings.text("taxonomy"))
+            self._taxonomy = taxonomy_for(name, model)
         except InferenceError as error:
             return str(error)
+        self._before = {name: self._settings.text(name) for name in names}
         return ""
 
     def _apply(self, changes: Changes) -> None:
@@ -80,29 +90,40 @@ class LiveChanges:
             return
         if any(name.endswith(("max_rate", "priority")) for name in changes):
             pipeline.limit()
+        self._relabel(pipeline, changes)
         if "model" in changes:
-            self.swap.begin(changes["model"], instead_of=pipeline.labelling.model.name)
-        elif changes.keys() & {"taxonomy", "confidence_threshold"}:
-            self._exchange(pipeline, pipeline.labelling.model)
+            self.swap.begin(changes["model"], otherwise=self._before)
+
+    def _relabel(self, pipeline: Pipeline, changes: Changes) -> None:
+        """What changes for the model in use; another one brings its taxonomy along."""
+        old = pipeline.labelling
+        taxonomy = old.taxonomy
+        if "taxonomy" in changes and "model" not in changes:
+            assert self._taxonomy is not None
+            taxonomy = self._taxonomy
+        # Another threshold is no reason to read the file anew: it may be in somebody's editor.
+        if taxonomy is not old.taxonomy or "confidence_threshold" in changes:
+            self._exchange(pipeline, self._under(taxonomy, old.model, old.version + 1))
 
     def _install(self, segmenter: Segmenter, name: str) -> LoadedModel:
         pipeline = self._pipeline()
         assert pipeline is not None
-        old = pipeline.labelling.model
-        self._exchange(pipeline, LoadedModel(segmenter, name))
-        return old
+        old = pipeline.labelling
+        new = self.labelling(LoadedModel(segmenter, name), old.version + 1)
+        self._exchange(pipeline, new)
+        return old.model
 
-    def _exchange(self, pipeline: Pipeline, model: LoadedModel) -> None:
-        labelling = self.labelling(model, pipeline.labelling.version + 1)
+    def _exchange(self, pipeline: Pipeline, labelling: Labelling) -> None:
         pipeline.exchange(labelling)
         self._node.get_logger().info(f"{labelling.in_words} from now on")
 
     async def _reload(self, request: Trigger.Request, response: Trigger.Response) -> Any:
-        if self._pipeline() is None or self.swap.running:
+        pipeline = self._pipeline()
+        if pipeline is None or self.swap.running:
             response.message = self.swap.progress or "the node is not configured; configure it"
             return response
-        name = self._settings.text("model")
-        failure = await self.swap.begin(name, instead_of=name)
+        name = pipeline.labelling.model.name
+        failure = await self.swap.begin(name, otherwise={})
         response.success = not failure
         response.message = failure or f"{name} is loaded anew"
         return response

@@ -1,7 +1,7 @@
 """Another model for a running node: loaded in the background, exchanged between two frames."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
@@ -25,7 +25,7 @@ class ModelSwap:
             and returns the model that it replaces. Raises InferenceError if it will not have it.
 
     Attributes:
-        failure: Why the newest swap failed; empty if it succeeded.
+        failure: Why the newest swap failed; empty if it did not, or the node was cleaned up since.
     """
 
     def __init__(
@@ -56,35 +56,40 @@ class ModelSwap:
         build = self._loader.engine_build
         return f"loading {self._name}{build and ': '}{build}"
 
-    def begin(self, name: str, instead_of: str) -> Future:
+    def begin(self, name: str, otherwise: Mapping[str, str]) -> Future:
         """Start to load a model; the future gives why it was refused, or an empty text.
 
         Args:
-            name: The parameter's new value.
-            instead_of: What the parameter goes back to if that fails.
+            name: What the parameter calls it.
+            otherwise: Values that parameters go back to if that fails.
         """
         self._interrupted.clear()
-        self._name = name
+        self._name, self.failure = name, ""
         self._node.get_logger().info(f"loading {name}; the model in use goes on meanwhile")
         future, self._thread = in_thread(
-            self._node.executor, "model swap", lambda: self._swap(name, instead_of)
+            self._node.executor, "model swap", lambda: self._swap(name, otherwise)
         )
         return future
 
     def cancel(self) -> None:
         """Nothing is wanted any more: the node is being cleaned up."""
         self._interrupted.set()
+        self.failure = ""
 
-    def _swap(self, name: str, instead_of: str) -> str:
+    def _swap(self, name: str, otherwise: Mapping[str, str]) -> str:
+        failure = self._try(name)
+        if failure:
+            in_executor(self._node.executor, lambda: self._refuse(name, failure, otherwise))
+        return failure
+
+    def _try(self, name: str) -> str:
         try:
             segmenter = self._loader.load(name)
         except (InferenceError, InterruptedBuildError) as error:
-            self.failure = str(error)
-        else:
-            self.failure = self._exchange(segmenter)
-        if self.failure:
-            in_executor(self._node.executor, lambda: self._refuse(name, instead_of))
-        return self.failure
+            return str(error)
+        except Exception as error:  # whatever a library raises, the old model goes on
+            return f"it cannot be loaded: {error!r}"
+        return self._exchange(segmenter)
 
     def _exchange(self, segmenter: Segmenter) -> str:
         """Have it installed and free what is not needed any more, whichever that is."""
@@ -101,7 +106,12 @@ class ModelSwap:
             raise InferenceError("the node was cleaned up meanwhile; configure it again")
         return self._install(segmenter, self._name)
 
-    def _refuse(self, name: str, instead_of: str) -> None:
-        self._node.get_logger().error(f"{name} is not used, {instead_of} stays: {self.failure}")
-        if not self._interrupted.is_set():
-            self._settings.restore("model", instead_of)
+    def _refuse(self, name: str, failure: str, otherwise: Mapping[str, str]) -> None:
+        logger = self._node.get_logger()
+        if self._interrupted.is_set():
+            logger.info(f"{name} is not used: {failure}")
+            return
+        logger.error(f"{name} is not used, the model loaded before stays: {failure}")
+        self.failure = failure
+        for parameter, value in otherwise.items():
+            self._settings.restore(parameter, value)

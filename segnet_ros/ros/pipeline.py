@@ -25,6 +25,8 @@ from segnet_ros.ros.labelling import Labelling
 from segnet_ros.ros.parameters import NodeParameters
 from segnet_ros.ros.rendering import Rendering, Style
 
+_LOST_PERIOD = 5.0
+
 
 @dataclass(frozen=True)
 class _Frame:
@@ -219,9 +221,7 @@ class Pipeline:
         camera.log.published(stages, age, self._settings.number("deadline"))
         if camera.capture.wanted:
             camera.capture.offer(_captured(frame, own, labelling))
-        now = time.monotonic()
-        camera.images.look(frame.image, now)
-        camera.labels.look(published.prediction.labels, published.prediction.confidence, now)
+        camera.look(shown, labelling.model.segmenter.model.size)
 
     def _style(self, labelling: Labelling) -> Style:
         settings = self._settings
@@ -258,7 +258,7 @@ class Pipeline:
 
     def _lose(self, error: Exception) -> None:
         self._node.get_logger().error(
-            f"image lost: {type(error).__name__}: {error}", throttle_duration_sec=_LOG_PERIOD
+            f"image lost: {type(error).__name__}: {error}", throttle_duration_sec=_LOST_PERIOD
         )
 
     def _fail(self, error: Exception, jobs: Sequence[Job[CameraMessage]]) -> None:

@@ -114,12 +114,24 @@ class Peer:
         self.until(lambda: self.node.count_publishers(topic), f"a publisher of {topic}")
         return received
 
+    def leave(self, *topics: str) -> None:
+        """Neither listen nor publish there any more; without arguments on no topic at all."""
+        keep = ("/diagnostics", "/parameter_events", "/rosout")
+        for subscription in list(self.node.subscriptions):
+            if subscription.topic_name in topics or not (topics or subscription.topic_name in keep):
+                self.node.destroy_subscription(subscription)
+        for publisher in list(self.node.publishers):
+            if publisher.topic_name in topics or not (topics or publisher.topic_name in keep):
+                self.node.destroy_publisher(publisher)
+
     def publish_until(self, publisher: Any, message: Any, condition: Callable[[], Any]) -> None:
         """Again and again: a listener that has just come may miss the first."""
 
         def came() -> bool:
             publisher.publish(message)
-            self.executor.spin_once(timeout_sec=0.05)
+            end = time.monotonic() + 0.1
+            while not condition() and time.monotonic() < end:
+                self.executor.spin_once(timeout_sec=0.05)
             return bool(condition())
 
         self.until(came, "what was published to have its effect")

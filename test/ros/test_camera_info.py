@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
-from segnet_ros.ros.camera_info import scaled_camera_info
+from segnet_ros.ros.camera_info import picture_size, scaled_camera_info
 
 
 def calibration(width: int = 1280, height: int = 720, **fields) -> CameraInfo:
@@ -154,3 +154,19 @@ def test_calibration_of_unknown_pictures_is_withdrawn(width, height, fields) -> 
     assert not scaled.p.any()
     assert scaled.d.tolist() == calibration().d.tolist()
     assert scaled.header == calibration().header
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"width": 1280, "height": 720}, (1280, 720)),
+        ({"width": 1280, "height": 720, "binning_x": 2, "binning_y": 4}, (640, 180)),
+        (
+            {"width": 1280, "height": 720, "roi": RegionOfInterest(width=300, height=200)},
+            (300, 200),
+        ),
+        ({"width": 0, "height": 720}, None),
+    ],
+)
+def test_the_pictures_size(fields: dict, size: tuple[int, int] | None):
+    assert picture_size(CameraInfo(**fields)) == size

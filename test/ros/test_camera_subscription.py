@@ -22,6 +22,7 @@ from segnet_ros.ros.camera_subscription import (
     image_name,
 )
 from segnet_ros.ros.image_conversion import ImageConversionError
+from segnet_ros.ros.image_reader import ImageReader
 
 
 @contextmanager
@@ -38,9 +39,20 @@ def remapped(peer: Peer, *rules: str, **options) -> Iterator[Node]:
     node.destroy_node()
 
 
-def heard(node: Node, camera: str, transport: str) -> str:
+@pytest.fixture
+def reader(peer: Peer) -> Iterator[ImageReader]:
+    reader = ImageReader(peer.context, lambda error: None)
+    yield reader
+    reader.close()
+
+
+def ignore(message: object) -> None:
+    pass
+
+
+def heard(node: Node, camera: str, transport: str, reader: ImageReader) -> str:
     """The topic that is really subscribed."""
-    subscription = CameraSubscription(node, camera, transport, lambda message: None)
+    subscription = CameraSubscription(node, camera, transport, ignore, reader)
     topic = subscription.topic
     subscription.close()
     return topic
@@ -86,22 +98,24 @@ BOTH_EXCHANGED = (
         (["__ns:=/other"], "", "/other/image", "/other/image/compressed"),
     ],
 )
-def test_topics(peer: Peer, rules, camera: str, raw: str, compressed: str) -> None:
+def test_topics(
+    peer: Peer, reader: ImageReader, rules, camera: str, raw: str, compressed: str
+) -> None:
     with remapped(peer, *rules) as node:
-        assert heard(node, camera, "raw") == raw
-        assert heard(node, camera, "compressed") == compressed
+        assert heard(node, camera, "raw", reader) == raw
+        assert heard(node, camera, "compressed", reader) == compressed
         # What is asked of the graph is what is subscribed.
         assert node.resolve_topic_name(image_name(node, camera, "raw")) == raw
         assert node.resolve_topic_name(image_name(node, camera, "compressed")) == compressed
 
 
-def test_cameras_of_the_root_namespace_can_be_exchanged(peer: Peer) -> None:
+def test_cameras_of_the_root_namespace_can_be_exchanged(peer: Peer, reader: ImageReader) -> None:
     """There, one's new name is the other's old one: remapped twice, each would be itself again."""
     with remapped(peer, "__ns:=/", *EXCHANGED) as node:
         assert node.get_namespace() == "/"
         for transport, suffix in (("raw", ""), ("compressed", "/compressed")):
-            assert heard(node, "front", transport) == f"/left/image{suffix}"
-            assert heard(node, "left", transport) == f"/front/image{suffix}"
+            assert heard(node, "front", transport, reader) == f"/left/image{suffix}"
+            assert heard(node, "left", transport, reader) == f"/front/image{suffix}"
         assert calibration_heard(node, "front") == "/left/camera_info"
         assert calibration_heard(node, "left") == "/front/camera_info"
     rules = ("front/camera_info:=/left/camera_info", "left/camera_info:=/front/camera_info")
@@ -134,11 +148,13 @@ def test_calibration_topics(peer: Peer, rules, camera: str, transport: str, expe
 
 
 @pytest.mark.parametrize(("transport", "kind"), [("raw", Image), ("compressed", CompressedImage)])
-def test_messages_come_until_it_is_closed(peer: Peer, transport: str, kind: type) -> None:
+def test_messages_come_until_it_is_closed(
+    peer: Peer, reader: ImageReader, transport: str, kind: type
+) -> None:
     assert MESSAGE_TYPES[transport] is kind
     received: list = []
     with remapped(peer, "image:=/cam/raw") as node:
-        subscription = CameraSubscription(node, "", transport, received.append)
+        subscription = CameraSubscription(node, "", transport, received.append, reader)
         camera = peer.camera(subscription.topic, kind=kind)
         message = kind()
         message.header.frame_id = "mast"
@@ -148,28 +164,31 @@ def test_messages_come_until_it_is_closed(peer: Peer, transport: str, kind: type
         peer.until(lambda: camera.get_subscription_count() == 0, "the end of the subscription")
 
 
-def test_asks_for_the_newest_as_it_comes(peer: Peer) -> None:
+def test_asks_for_the_newest_as_it_comes(peer: Peer, reader: ImageReader) -> None:
     with remapped(peer) as node:
-        qos = CameraSubscription(node, "", "raw", lambda message: None).qos
+        subscription = CameraSubscription(node, "", "raw", ignore, reader)
+        qos = subscription.qos
+        subscription.close()
         assert qos.reliability == QoSReliabilityPolicy.BEST_EFFORT
         assert qos.durability == QoSDurabilityPolicy.VOLATILE
         assert qos.depth == 1
 
 
-def test_an_override_is_of_its_topic_only(peer: Peer) -> None:
+def test_an_override_is_of_its_topic_only(peer: Peer, reader: ImageReader) -> None:
     """rclpy writes overrides into the profile that it is given."""
     name = "qos_overrides./robot/front/image.subscription.reliability"
     override = Parameter(name, value="reliable")
     with remapped(peer, parameter_overrides=[override]) as node:
         front, left = (
-            CameraSubscription(node, camera, "raw", lambda message: None)
-            for camera in ("front", "left")
+            CameraSubscription(node, camera, "raw", ignore, reader) for camera in ("front", "left")
         )
         assert front.qos.reliability == QoSReliabilityPolicy.RELIABLE
         assert left.qos.reliability == QoSReliabilityPolicy.BEST_EFFORT
         front.close()
-        again = CameraSubscription(node, "front", "raw", lambda message: None)
+        again = CameraSubscription(node, "front", "raw", ignore, reader)
         assert again.qos.reliability == QoSReliabilityPolicy.RELIABLE
+        left.close()
+        again.close()
 
 
 BEST_EFFORT = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)

@@ -1,8 +1,7 @@
-
 import pytest
 import rclpy
-from peer import claim_domain
 from listener import listening_node, publish
+from peer import claim_domain
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 

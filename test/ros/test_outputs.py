@@ -317,15 +317,11 @@ def test_label_info_where_vision_msgs_is(peer: Peer, stage: Stage) -> None:
         )
     received = peer.subscribe("/segmentation/label_info", LATCHED, messages.LabelInfo)
     peer.until(lambda: received, "the names")
-    assert received == [
-        messages.LabelInfo(header=header(), class_map=classes, threshold=0.5)
-    ]
+    assert received == [messages.LabelInfo(header=header(), class_map=classes, threshold=0.5)]
     assert not stage.outputs.is_wanted
 
 
-def test_no_label_info_without_vision_msgs(
-    peer: Peer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_label_info_without_vision_msgs(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs, "label_info_type", lambda: None)
     stage = Stage(peer)
     stage.outputs.announce("{}", None)
@@ -364,9 +360,7 @@ def test_reliability_can_be_overridden(peer: Peer) -> None:
     stage.close()
 
 
-def test_without_matched_events_nobody_tells(
-    peer: Peer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_matched_events_nobody_tells(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segnet_ros.ros.distribution.MATCHED_EVENTS", False)
     stage = Stage(peer)
     received = stage.listen("label")

@@ -1,7 +1,8 @@
 """Frames through genuine publishers of a node that nobody spins."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from peer import image
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode
 from rclpy.parameter import Parameter
+from rclpy.time import Time
 from test_node_diagnostics import ENGINE
 
 from segnet_ros.inference.engine.status import EngineStatus
@@ -19,11 +21,14 @@ from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.taxonomy import own_taxonomy
 from segnet_ros.ros.books import Books
+from segnet_ros.ros.clock_watch import ClockWatch
 from segnet_ros.ros.labelling import Labelling, LoadedModel
+from segnet_ros.ros.outputs import Outputs
 from segnet_ros.ros.parameters import NodeParameters
 from segnet_ros.ros.pipeline import Pipeline
 
 LOST = "CUDA error 700 (an illegal memory access); restart the program"
+NOW = 1000  # by the simulated clock, seconds
 GREY = np.full((12, 16, 3), 9, np.uint8)
 
 
@@ -51,6 +56,12 @@ class GpuSegmenter(Segmenter):
         return super().segment_all(images)
 
 
+class CpuSegmenter(GpuSegmenter):
+    """Has no engine."""
+
+    engine = None  # type: ignore[assignment]
+
+
 def labelling(segmenter: Segmenter, version: int = 1, threshold: float = 0.0) -> Labelling:
     model = LoadedModel(segmenter, "channel")
     return Labelling.create(model, own_taxonomy(segmenter.model), threshold, version)
@@ -59,7 +70,7 @@ def labelling(segmenter: Segmenter, version: int = 1, threshold: float = 0.0) ->
 class Rig:
     """A node with a pipeline."""
 
-    def __init__(self, model: Path, **parameters) -> None:
+    def __init__(self, model: Path, kind: type[GpuSegmenter] = GpuSegmenter, **parameters) -> None:
         self.context = rclpy.Context()
         self.context.init(args=[])
         # Not the name of the node under test elsewhere: rclpy keeps lifecycle services for a while.
@@ -72,7 +83,7 @@ class Rig:
         self.executor.add_node(self.node)
         self.settings = NodeParameters(self.node)
         self.settings.declare_cameras()
-        self.segmenter = GpuSegmenter(model)
+        self.segmenter = kind(model)
         self.pipeline = Pipeline(self.node, labelling(self.segmenter), self.settings)
 
     def start(self) -> None:
@@ -83,7 +94,34 @@ class Rig:
         """One after the other, so that none is superseded."""
         for _ in range(count):
             self.pipeline.cameras[camera]._receive(image(GREY, "rgb8"))
-            self.wait(lambda: not self.books(camera).pending)
+            self.settle()
+
+    def arrive(self, seconds: int, camera: str = "") -> None:
+        """A message with that stamp comes from the camera; nothing is waited for."""
+        self.pipeline.cameras[camera]._arrive(image(GREY, "rgb8", stamp=(seconds, 0)))
+
+    def settle(self) -> None:
+        """Until nothing is in work and nothing waits."""
+        self.wait(lambda: not any(self.books(c).pending for c in self.pipeline.cameras))
+
+    @contextmanager
+    def worker_held(self, camera: str = "") -> Iterator[None]:
+        """A frame of the camera is in work all the time; what comes meanwhile has to wait."""
+        with self.pipeline.labelling.model.in_use:
+            self.arrive(NOW, camera)
+            slot = self.pipeline._scheduler._slots[camera]
+            self.wait(lambda: slot.waiting is None)
+            yield
+        self.settle()
+
+    def set(self, name: str, value) -> None:
+        """A live parameter."""
+        assert self.settings._check([Parameter(name, value=value)]).successful
+
+    def tick(self, seconds: float) -> None:
+        """As /clock does."""
+        clock = self.node.get_clock()
+        clock.set_ros_time_override(Time(seconds=seconds, clock_type=clock.clock_type))
 
     def wait(self, condition) -> None:
         end = time.monotonic() + 20
@@ -103,10 +141,36 @@ class Rig:
 
 
 @pytest.fixture
+def make(own_domain: None, channel_model: Path) -> Iterator[Callable[..., Rig]]:
+    rigs: list[Rig] = []
+
+    def made(*arguments, **parameters) -> Rig:
+        rigs.append(Rig(channel_model, *arguments, **parameters))
+        rigs[-1].start()
+        return rigs[-1]
+
+    yield made
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
 def rig(own_domain: None, channel_model: Path) -> Iterator[Rig]:
     rig = Rig(channel_model)
     yield rig
     rig.close()
+
+
+@pytest.fixture
+def labelled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Camera and stamp of every frame whose labels went out."""
+    seen: list[tuple[str, int]] = []
+
+    def note(self, shown, header, calibration) -> None:
+        seen.append((self._prefix.strip("~/"), header.stamp.sec))
+
+    monkeypatch.setattr(Outputs, "publish", note)
+    return seen
 
 
 def test_the_stages_of_a_frame(rig: Rig):
@@ -204,7 +268,7 @@ def test_a_threshold_turns_uncertain_pixels_into_unlabelled(rig: Rig):
 
 
 def test_frames_older_than_max_age_are_stale(rig: Rig):
-    rig.settings._check([Parameter("max_age", value=1.0)])
+    rig.set("max_age", 1.0)
     rig.start()
     rig.pipeline.cameras[""]._receive(image(GREY, "rgb8", stamp=(1000, 0)))
     rig.wait(lambda: rig.books().stale == 1)
@@ -217,3 +281,131 @@ def test_a_request_for_a_frame_ends_when_the_node_stops(rig: Rig):
     rig.pipeline.stop()
     assert future.done()
     assert future.result() is None
+
+
+def test_runtimes_that_take_one_frame_at_a_time_wait_for_no_batch(make):
+    rig = make(CpuSegmenter, cameras=["front", "left"], batch_size=2, batch_window=0.5)
+    for _ in range(4):
+        for camera in ("front", "left"):
+            rig.arrive(NOW, camera)
+        rig.settle()
+    assert rig.segmenter.batches == [1] * 8
+    for camera in ("front", "left"):
+        assert rig.books(camera) == Books(received=4, published=4)
+
+
+def test_the_newest_frame_wins(make, labelled):
+    rig = make()
+    with rig.worker_held():
+        for stamp in range(1, 8):
+            rig.arrive(stamp)
+            assert rig.books() == Books(received=1 + stamp, superseded=stamp - 1, pending=2)
+    assert labelled == [("", NOW), ("", 7)]
+    assert rig.books() == Books(received=8, published=2, superseded=6)
+
+
+def test_priorities_hold_from_the_next_frame_on(make, labelled):
+    rig = make(cameras=["front", "left", "right"])
+    with rig.worker_held("front"):
+        for stamp, camera in enumerate(("left", "front", "right"), 1):
+            rig.arrive(stamp, camera)
+        rig.set("right.priority", 2)
+        rig.set("front.priority", 1)
+        rig.pipeline.limit()
+    assert labelled == [("front", NOW), ("right", 3), ("front", 2), ("left", 1)]
+
+
+def test_rate_limits_hold_from_the_next_frame_on(make, labelled):
+    rig = make(cameras=["front", "left"])
+    rig.set("left.max_rate", 0.001)
+    rig.pipeline.limit()
+    for stamp in range(5):
+        rig.arrive(stamp, "front")
+        rig.arrive(stamp, "left")
+        rig.wait(lambda: not rig.books("front").pending)
+    rig.wait(lambda: rig.books("left").published)
+    assert rig.books("front") == Books(received=5, published=5)
+    left = rig.books("left")
+    assert (left.published, left.superseded + left.pending) == (1, 4)
+    rig.set("left.max_rate", 0.0)
+    rig.pipeline.limit()
+    rig.settle()
+    assert labelled[-1] == ("left", 4)
+
+
+def test_a_frame_may_become_stale_while_it_waits(make, labelled):
+    rig = make(cameras=["front", "left"], use_sim_time=True, max_age=1.0)
+    rig.tick(NOW)
+    with rig.worker_held("front"):
+        rig.arrive(NOW, "left")
+        rig.tick(NOW + 2)
+        rig.arrive(NOW + 1, "front")
+    assert rig.books("left") == Books(received=1, stale=1)
+    # The held one is looked at when the model is free, and then too old as well.
+    assert rig.books("front") == Books(received=2, stale=1, published=1)
+    assert labelled == [("front", NOW + 1)]
+
+
+def test_frames_from_before_the_time_went_back_are_given_up(make, labelled):
+    rig = make(cameras=["front", "left"], use_sim_time=True, max_age=1.0)
+    watch = ClockWatch(rig.node, rig.pipeline.forget)
+    rig.tick(NOW)
+    for camera in ("front", "left"):
+        rig.arrive(NOW, camera)
+        rig.settle()
+    looked = [rig.pipeline.cameras[c] for c in ("front", "left")]
+    assert all(camera.images.values and camera.labels.values for camera in looked)
+    with rig.worker_held("front"):
+        rig.arrive(NOW + 1, "front")
+        rig.arrive(NOW + 1, "left")
+        rig.tick(10)
+        assert rig.books("left") == Books(received=2, published=1, superseded=1)
+        assert rig.books("front") == Books(received=3, published=1, superseded=1, pending=1)
+        assert not any(camera.images.values or camera.labels.values for camera in looked)
+        rig.arrive(10, "front")
+        rig.arrive(8, "left")  # older than max_age by the new time
+    assert watch.jumps == 1
+    assert labelled[2:] == [("front", NOW), ("front", 10)]
+    assert rig.books("front") == Books(received=4, published=3, superseded=1)
+    assert rig.books("left") == Books(received=3, published=1, superseded=1, stale=1)
+
+
+def test_stamps_that_go_back_restart_that_cameras_health(make):
+    rig = make(cameras=["front", "left"])
+    front, left = (rig.pipeline.cameras[c] for c in ("front", "left"))
+    for camera in ("front", "left"):
+        rig.arrive(NOW, camera)
+        rig.settle()
+    before = left.images.values
+    with rig.worker_held("left"):
+        rig.arrive(10, "front")
+        assert not front.images.values
+        assert not front.labels.values
+        assert left.images.values is before
+    assert (front.log.stamps_went_back, left.log.stamps_went_back) == (1, 0)
+    assert rig.books("front") == Books(received=2, published=2)
+
+
+def test_every_cameras_failures_are_logged(make, capfd: pytest.CaptureFixture[str]):
+    rig = make(cameras=["front", "left"])
+    for camera in ("front", "left", "front", "left"):
+        rig.pipeline.cameras[camera]._arrive(image(GREY, f"nonsense_{camera}"))
+        rig.settle()
+    told = capfd.readouterr().err
+    for camera in ("front", "left"):
+        assert told.count(f"camera {camera}: frame dropped: ") == 1
+        assert f"nonsense_{camera}" in told
+        assert rig.books(camera) == Books(received=2, failed=2)
+
+
+def test_books_go_on_over_a_pause(make, labelled):
+    rig = make(cameras=["front", "left"])
+    for round_ in range(1, 4):
+        rig.arrive(round_, "front")
+        rig.settle()
+        rig.pipeline.stop()
+        rig.arrive(round_, "left")  # a message that was on its way
+        rig.pipeline.start()
+    assert rig.books("front") == Books(received=3, published=3)
+    assert rig.books("left") == Books(received=3, superseded=3)
+    assert labelled == [("front", 1), ("front", 2), ("front", 3)]
