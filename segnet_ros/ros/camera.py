@@ -129,7 +129,8 @@ class Camera:
         self.labels.look(prediction.labels, prediction.confidence, now)
 
     def forget(self) -> None:
-        """The time went back: what comes has nothing to do with what was."""
+        """What comes has nothing to do with what was: the time went back, or there was a pause."""
+        self.sizes = SizeHealth()
         self.images.reset()
         self.labels.reset()
 
@@ -196,8 +197,7 @@ class Camera:
         self._subscription.close()
         self._subscription = None
         self._gone()
-        self.images.reset()
-        self.labels.reset()
+        self.forget()
         if self._is_open:
             self._node.get_logger().info(
                 f"nobody listens to {self._words} any more: {self.topic} is not subscribed until "

@@ -80,13 +80,18 @@ class ImageReader:
 
     def _work(self) -> None:
         while self._running:
-            with self._lock:
-                version, subscriptions = self._version, list(self._subscriptions)
             with ExitStack() as kept:
-                # While it is held a handle outlives the destruction of its subscription.
-                for entity in (*subscriptions, self._changed):
-                    kept.enter_context(entity.handle)
+                version, subscriptions = self._hold(kept)
                 self._read(subscriptions, version)
+
+    def _hold(self, kept: ExitStack) -> tuple[int, list[Subscription]]:
+        """What is to be read; while a handle is held it outlives its subscription's destruction."""
+        # All under the lock: nothing is destroyed before it is removed.
+        with self._lock:
+            subscriptions = list(self._subscriptions)
+            for entity in (*subscriptions, self._changed):
+                kept.enter_context(entity.handle)
+            return self._version, subscriptions
 
     def _read(self, subscriptions: list[Subscription], version: int) -> None:
         """Until there is a change."""

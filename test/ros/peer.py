@@ -22,6 +22,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter as Value
 from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile
+from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
@@ -80,6 +81,18 @@ class Peer:
         request = SetParametersAtomically.Request(parameters=[parameter])
         name = "/segmentation/set_parameters_atomically"
         return self.call(SetParametersAtomically, name, request).result
+
+    def set_atomically(self, values: Mapping[str, Any]) -> Any:
+        parameters = [Value(name, value=value).to_parameter_msg() for name, value in values.items()]
+        request = SetParametersAtomically.Request(parameters=parameters)
+        name = "/segmentation/set_parameters_atomically"
+        return self.call(SetParametersAtomically, name, request).result
+
+    def ask(self, kind: Any, name: str, request: Any) -> Future:
+        """Call, but do not wait for the answer."""
+        client = self.node.create_client(kind, name)
+        self.until(client.service_is_ready, f"service {name}")
+        return client.call_async(request)
 
     def values(self, task: str = "node") -> Mapping[str, str]:
         """The key-value pairs of the newest status of a task, such as "front frames"."""

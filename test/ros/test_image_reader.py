@@ -1,5 +1,6 @@
 """Genuine subscriptions, read past the executor."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -118,3 +119,20 @@ def test_it_ends_while_nothing_comes(peer: Peer):
     assert threading.active_count() == before + 1
     reader.close()
     assert threading.active_count() == before
+
+
+def test_coming_and_going_in_haste_does_not_end_the_reader(peer: Peer, reader: ImageReader):
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns wherever they can
+    try:
+        for _ in range(150):
+            several = [read(peer, reader, "/a", lambda message: None) for _ in range(8)]
+            for subscription in several:
+                reader.remove(subscription)
+                peer.node.destroy_subscription(subscription)
+    finally:
+        sys.setswitchinterval(interval)
+    got: list[int] = []
+    read(peer, reader, "/b", lambda m: got.append(m.data))
+    publisher(peer, "/b").publish(Int32(data=7))
+    peer.until(lambda: got == [7], "a message")
