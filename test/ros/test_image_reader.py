@@ -1,6 +1,5 @@
 """Genuine subscriptions, read past the executor."""
 
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -121,18 +120,33 @@ def test_it_ends_while_nothing_comes(peer: Peer):
     assert threading.active_count() == before
 
 
-def test_coming_and_going_in_haste_does_not_end_the_reader(peer: Peer, reader: ImageReader):
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads take turns wherever they can
-    try:
-        for _ in range(150):
-            several = [read(peer, reader, "/a", lambda message: None) for _ in range(8)]
-            for subscription in several:
-                reader.remove(subscription)
-                peer.node.destroy_subscription(subscription)
-    finally:
-        sys.setswitchinterval(interval)
-    got: list[int] = []
-    read(peer, reader, "/b", lambda m: got.append(m.data))
-    publisher(peer, "/b").publish(Int32(data=7))
-    peer.until(lambda: got == [7], "a message")
+class Hesitant:
+    """A subscription that takes its time when it is first asked for its handle."""
+
+    def __init__(self, subscription: Any) -> None:
+        self._subscription = subscription
+        self.asked, self.removed = threading.Event(), threading.Event()
+        self.removed_meanwhile: bool | None = None
+
+    @property
+    def handle(self) -> Any:
+        self.asked.set()
+        if self.removed_meanwhile is None:
+            self.removed_meanwhile = self.removed.wait(0.2)
+        return self._subscription.handle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._subscription, name)
+
+
+def test_nothing_is_removed_before_the_reader_holds_it(peer: Peer, reader: ImageReader):
+    """Who has removed a subscription may destroy it."""
+    subscription = peer.node.create_subscription(
+        Int32, "/a", lambda message: None, KEPT, callback_group=reader.group
+    )
+    hesitant = Hesitant(subscription)
+    reader.add(hesitant)
+    assert hesitant.asked.wait(10)
+    reader.remove(hesitant)
+    hesitant.removed.set()
+    assert hesitant.removed_meanwhile is False
