@@ -96,9 +96,9 @@ class Rig:
             self.pipeline.cameras[camera]._receive(image(GREY, "rgb8"))
             self.settle()
 
-    def arrive(self, seconds: int, camera: str = "") -> None:
+    def arrive(self, seconds: int, camera: str = "", picture: np.ndarray = GREY) -> None:
         """A message with that stamp comes from the camera; nothing is waited for."""
-        self.pipeline.cameras[camera]._arrive(image(GREY, "rgb8", stamp=(seconds, 0)))
+        self.pipeline.cameras[camera]._arrive(image(picture, "rgb8", stamp=(seconds, 0)))
 
     def settle(self) -> None:
         """Until nothing is in work and nothing waits."""
@@ -213,6 +213,41 @@ def test_frames_of_several_cameras_share_an_inference(own_domain: None, channel_
             assert rig.books(camera) == Books(received=3, published=3)
     finally:
         rig.close()
+
+
+def test_answers_of_one_inference_go_to_their_own_cameras(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int, list[int], list[int]]] = []
+
+    def note(self, shown, header, calibration) -> None:
+        labels, confidence = np.unique(shown.labels), np.unique(shown.confidence)
+        camera = self._prefix.strip("~/")
+        seen.append((camera, header.stamp.sec, labels.tolist(), confidence.tolist()))
+
+    monkeypatch.setattr(Outputs, "publish", note)
+    names = ["front", "left", "right"]
+    rig = make(cameras=names, batch_size=3, batch_window=0.0)
+    with rig.worker_held("front"):
+        for channel, camera in enumerate(names):
+            picture = np.zeros((12 + channel, 16, 3), np.uint8)
+            picture[..., channel] = 100 + channel
+            rig.arrive(1 + channel, camera, picture)
+    assert rig.segmenter.batches[-1] == 3
+    assert sorted(seen[1:]) == [
+        ("front", 1, [0], [100]), ("left", 2, [1], [101]), ("right", 3, [2], [102]),
+    ]  # fmt: skip
+
+
+def test_a_camera_that_nobody_wants_any_more_gives_up_its_own_frame_only(make, labelled):
+    rig = make(cameras=["front", "left", "right"])
+    with rig.worker_held("front"):
+        for camera in ("left", "right"):
+            rig.arrive(1, camera)
+        rig.pipeline.cameras["left"]._gone()
+        assert rig.books("left") == Books(received=1, superseded=1)
+        assert rig.books("right") == Books(received=1, pending=1)
+    assert labelled == [("front", NOW), ("right", 1)]
 
 
 def test_one_cameras_bad_image_fails_alone(own_domain: None, channel_model: Path):

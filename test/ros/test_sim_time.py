@@ -260,3 +260,24 @@ def test_a_recording_that_starts_again_in_sim_time(simulated: NodeProcess, peer:
     assert len(camera.check()) == 16
     # Once per jump, and once for the stale one.
     assert peer.values("frames")["stamps went back"] == "4"
+
+
+def test_the_clock_alone_gives_up_what_waits_and_restarts_health(
+    simulated: NodeProcess, peer: Peer
+) -> None:
+    """No image comes after the jump whose stamp would tell the same."""
+    active(peer, "")
+    camera = NumberedCamera(peer).listen().connect()
+    with Playback(peer, start=5000) as playback:
+        peer.until(lambda: peer.values()["clock"] == "/clock", "the clock to run")
+        camera.step(stamp=playback.stamp())
+        assert peer.set_parameter("max_rate", 0.001).successful
+        camera.send(stamp=playback.stamp())  # its turn would come in minutes
+        peer.until(lambda: camera.books["pending"] == 1, "the frame to wait")
+        assert "brightness" in peer.values("image")
+        playback.jump(4000)
+        peer.until(lambda: camera.books["pending"] == 0, "the frame to be given up")
+        assert "brightness" not in peer.values("image")
+    counted = camera.settle()
+    assert counted == dict.fromkeys(counted, 0) | {"received": 2, "published": 1, "superseded": 1}
+    assert camera.check() == [1]
