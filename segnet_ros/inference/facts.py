@@ -17,9 +17,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     Raises:
         InferenceError: it is too large, is no YAML, or holds something else.
     """
-    if path.stat().st_size > _MAX_BYTES:
-        raise InferenceError(f"{path} is over {_MAX_BYTES} bytes; it is no {path.name}")
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InferenceError(f"{path} is over {_MAX_BYTES} bytes; it is no {path.name}")
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
     # PyYAML lets ValueError (impossible dates) and RecursionError (deep nesting) through.
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

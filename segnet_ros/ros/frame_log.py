@@ -17,7 +17,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 class FrameLog:
-    """Written by the executor (arrivals) and the worker (the rest), read by the executor.
+    """Written by the images' reader (arrivals) and the worker (the rest), read by the executor.
 
     Args:
         clock: The node's, which stamps are compared with.

@@ -13,6 +13,7 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -191,12 +192,23 @@ class NodeParameters:
             node.declare_parameter(name, declared.default, declared.descriptor())
 
     def declare_cameras(self) -> None:
-        """Declare the parameters of every camera that `cameras` names."""
+        """Declare the parameters of every camera that `cameras` names.
+
+        Raises:
+            ParameterException: the value given at the start is of another type or out of range.
+        """
         for camera in filter(None, self.cameras):
             for name, declared in _OF_A_CAMERA.items():
                 if (full := f"{camera}.{name}") not in self._declared:
-                    self._declared[full] = declared
-                    self._node.declare_parameter(full, declared.default, declared.descriptor())
+                    self._declare(full, declared)
+
+    def _declare(self, name: str, declared: _Declared) -> None:
+        self._declared[name] = declared
+        try:
+            self._node.declare_parameter(name, declared.default, declared.descriptor())
+        except ParameterException:
+            del self._declared[name]
+            raise
 
     def text(self, name: str) -> str:
         """A text parameter's value."""

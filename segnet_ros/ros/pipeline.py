@@ -93,7 +93,7 @@ class Pipeline:
         """Begin to work; the node's publishers are active."""
         self.is_active = True
         self._announced = None
-        self._announce(self._labelling)
+        self._announce()
         self._scheduler.start()
         for camera in self.cameras.values():
             camera.open()
@@ -162,7 +162,7 @@ class Pipeline:
             frames = [frame for job in jobs if (frame := self._open(job)) is not None]
             if frames:
                 self._segment(frames, labelling)
-        self._announce(self._labelling)
+        self._announce()
 
     @contextmanager
     def _borrowed(self) -> Iterator[Labelling]:
@@ -231,8 +231,10 @@ class Pipeline:
             labelling.legend if settings.flag("overlay_legend") else None,
         )
 
-    def _announce(self, labelling: Labelling) -> None:
+    def _announce(self, labelling: Labelling | None = None) -> None:
+        """Tell what labels mean from now on: that of today, unless another one is given."""
         with self._announcing:
+            labelling = labelling or self._labelling
             if labelling is self._announced:
                 return
             self._announced = labelling

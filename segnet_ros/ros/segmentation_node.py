@@ -1,6 +1,7 @@
 """The lifecycle node: camera images in, labels out."""
 
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from segnet_ros.inference.errors import InferenceError
@@ -64,15 +65,15 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
         self._state, self._refusal = "configuring", ""
         self._settings.in_use = True
         try:
-            segmenter = self._loader.load(self._settings.text("model"))
-        except InferenceError as error:
-            self._refusal = str(error)
-            self.get_logger().error(f"cannot configure: {error}")
+            self._load()
+        except (InferenceError, ParameterException) as error:
+            # Humble's ParameterException shows a tuple as its text.
+            self._refusal = " ".join(map(str, error.args))
+            self.get_logger().error(f"cannot configure: {self._refusal}")
             return self._give_up()
         except InterruptedBuildError as interruption:
             self.get_logger().warning(str(interruption))
             return self._give_up()
-        in_executor(self.executor, lambda: self._set_up(segmenter))
         self._state = "inactive"
         return TransitionCallbackReturn.SUCCESS
 
@@ -119,6 +120,14 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
     @property
     def _situation(self) -> Situation:
         return Situation(self._state, self._refusal, self._loader.engine_build, self._pipeline)
+
+    def _load(self) -> None:
+        segmenter = self._loader.load(self._settings.text("model"))
+        try:
+            in_executor(self.executor, lambda: self._set_up(segmenter))
+        except Exception:  # the taxonomy's file changed meanwhile, a camera's priority is no number
+            segmenter.close()
+            raise
 
     def _set_up(self, segmenter: Segmenter) -> None:
         self._settings.declare_cameras()

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.facts import read_facts
 from segnet_ros.inference.model import (
     EngineGraph,
     ModelFile,
@@ -318,3 +319,8 @@ def test_details_cannot_overrule_the_model(channel_model: Path, tmp_path: Path) 
     with pytest.raises(InferenceError, match="details of channel hold sha256"):
         save_description(model)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_description_that_vanishes_is_refused(tmp_path: Path):
+    with pytest.raises(InferenceError, match=r"gone.yaml is not readable YAML: .*restore it"):
+        read_facts(tmp_path / "gone.yaml")

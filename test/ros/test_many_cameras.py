@@ -309,3 +309,17 @@ def _only_these(peer: Peer, names: Sequence[str]) -> None:
 
     peer.until(lambda: told() == tasks, f"diagnostics of {names} alone")
     peer.until(lambda: published() == topics, f"topics of {names} alone")
+
+
+def test_a_wrong_parameter_of_a_camera_is_one_clear_error(
+    other_domain: None, channel_model: Path, tmp_path: Path, peer: Peer
+) -> None:
+    wrong = ("-p", "front.priority:=high", "-p", "autostart:=true")
+    with running_node(
+        tmp_path / "log", "-p", f"model:={channel_model}", "-p", "cameras:=[front]", *wrong
+    ) as process:
+        peer.until(lambda: "cannot configure" in process.text(), "the refusal")
+        peer.until(lambda: peer.level("node") == DiagnosticStatus.ERROR, "the diagnostics")
+        assert "front.priority" in peer.message("node")
+        assert peer.state() == "unconfigured"
+        assert "Traceback" not in process.text()
