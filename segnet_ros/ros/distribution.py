@@ -24,9 +24,9 @@ MATCHED_EVENTS: bool = "matched" in inspect.signature(PublisherEventCallbacks).p
 def publisher_events(matched: Callable[[], None] | None = None) -> PublisherEventCallbacks:
     """What a publisher is to tell about its subscribers, in the executor's thread.
 
-    rclpy's executor handles every kind of event anew before each message (three kinds of nine
-    publishers: a fifth of the node's own time), so the usual ones, which log what does not fit, are
-    left out: diagnostics find that, too, and name both sides.
+    rclpy's executor goes through every kind of event of every publisher each time it wakes, so the
+    usual ones, which log what does not fit, are left out: diagnostics find that, too, and name both
+    sides.
 
     Args:
         matched: Called when one comes or goes; never without `MATCHED_EVENTS`.

@@ -3,12 +3,14 @@
 import zlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from segnet_ros.ros.health_report import HealthReport
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -86,12 +88,6 @@ class ImageHealth:
 
 
 @dataclass(frozen=True)
-class _Report:
-    problems: Sequence[str] = ()
-    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True)
 class _Look:
     time: float
     digest: int
@@ -104,7 +100,7 @@ class _Look:
 class _Watch:
     def __init__(self) -> None:
         self.due = float("-inf")
-        self.report = _Report()
+        self.report = HealthReport()
         self._looks: deque[_Look] = deque(maxlen=_LOOKS)
         self._same_since = 0.0
         self._usual = _Usual()
@@ -117,7 +113,7 @@ class _Watch:
         self._looks.append(look)
         if look.sharpness is not None and not self._is_blurred(look):
             self._usual.add(look.sharpness)
-        self.report = _Report(self._problems(look), MappingProxyType(self._values(look)))
+        self.report = HealthReport(self._problems(look), MappingProxyType(self._values(look)))
 
     def _problems(self, look: _Look) -> Sequence[str]:
         if len(self._looks) < _LOOKS:

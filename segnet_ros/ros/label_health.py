@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.inference.model import UNLABELLED, SegmentationClass
+from segnet_ros.ros.health_report import HealthReport
 
 Pixels = npt.NDArray[np.uint8]
 _Shares = npt.NDArray[np.float64]
@@ -84,12 +85,6 @@ class LabelHealth:
 
 
 @dataclass(frozen=True)
-class _Report:
-    problems: Sequence[str] = ()
-    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True)
 class _Look:
     time: float
     shares: _Shares
@@ -100,7 +95,7 @@ class _Look:
 class _Watch:
     def __init__(self, names: Sequence[str], free: Sequence[int]) -> None:
         self.due = float("-inf")
-        self.report = _Report()
+        self.report = HealthReport()
         self._names = names
         self._free = free
         self._looks: deque[_Look] = deque(maxlen=_RECENT_LOOKS)
@@ -127,7 +122,7 @@ class _Watch:
         self._usual_shares = self._usual_shares + (look.shares - self._usual_shares) / self._count
         self._usual_confidence += (look.confidence - self._usual_confidence) / self._count
 
-    def _judge(self, look: _Look) -> _Report:
+    def _judge(self, look: _Look) -> HealthReport:
         shares = np.mean([each.shares for each in self._looks], axis=0)
         confidence = float(np.mean([each.confidence for each in self._looks]))
         drift = float(np.abs(shares - self._usual_shares).sum()) / 2
@@ -136,7 +131,9 @@ class _Watch:
             problems.append(self._drifted(shares))
         if self._count >= _ENOUGH_LOOKS and confidence <= self._usual_confidence - _CONFIDENCE_LOSS:
             problems.append(self._collapsed(confidence))
-        return _Report(tuple(problems), MappingProxyType(self._values(look, confidence, drift)))
+        return HealthReport(
+            tuple(problems), MappingProxyType(self._values(look, confidence, drift))
+        )
 
     def _values(self, look: _Look, confidence: float, drift: float) -> dict[str, str]:
         values = {

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from peer import Peer, image, running_node
+from peer import Peer, image, pixels, reliable, running_node
 from rclpy.qos import (
     QoSDurabilityPolicy,
     QoSProfile,
@@ -36,11 +36,6 @@ def expected(channel_model, camera_image):
         yield segmenter.segment(camera_image)
 
 
-def reliable(topic: str) -> tuple[str, str]:
-    """Best effort may lose the first image after discovery; counting tests must not."""
-    return ("-p", f"qos_overrides.{topic}.subscription.reliability:=reliable")
-
-
 @pytest.fixture
 def arguments(channel_model):
     return ("-p", f"model:={channel_model}", "-p", "autostart:=true")
@@ -50,11 +45,6 @@ def arguments(channel_model):
 def node(arguments, tmp_path, own_domain):
     with running_node(tmp_path / "log", *arguments, *reliable("/image")) as process:
         yield process
-
-
-def pixels(message) -> np.ndarray:
-    shape = (message.height, message.width, -1)
-    return np.frombuffer(message.data, np.uint8).reshape(shape).squeeze()
 
 
 def test_publishes_what_the_segmenter_computes(node, peer: Peer, camera_image, expected):
