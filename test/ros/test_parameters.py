@@ -39,11 +39,17 @@ LIVE = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context(own_domain: None) -> Iterator[rclpy.Context]:
+    """With a node that stays: else each test would make and end a participant of Fast DDS.
+
+    One of some hundred such ends has been seen to go on for ever.
+    """
     context = rclpy.Context()
     context.init(args=[])
+    keeper = Node("keeper", context=context)
     yield context
+    keeper.destroy_node()
     context.shutdown()
 
 
