@@ -64,5 +64,6 @@ $(VENV)/.dev: $(VENV)/.demo
 
 $(KILTED)/.dev: $(KILTED)/.created $(VENV)/.dev
 	$(KILTED_PYTHON) -m pip install --quiet --constraint constraints.txt \
-	--editable '.[cpu,kilted,bag]' hypothesis onnx pytest
+	--editable '.[cpu,kilted,bag]' hypothesis onnx pytest \
+	pytest-timeout
 	touch $@

@@ -33,6 +33,7 @@ EXTRAS = {
     "report": ["jinja2>=3.0", "matplotlib>=3.6"],
     "dev": [
         "pytest>=7.4,<8",
+        "pytest-timeout>=2.2",
         "hypothesis>=6.100",
         "scikit-learn>=1.3",
         "torchmetrics>=1.0",
