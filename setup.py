@@ -7,7 +7,8 @@ from setuptools import find_packages, setup
 PACKAGE = "segnet_ros"
 EXTRAS = {
     "cpu": ["openvino>=2024.4"],
-    "bag": ["rosbags>=0.10.5"],
+    "bag": ["fsspec>=2023.1", "mcap>=1.1", "rosbags>=0.10.5", "zstandard>=0.20"],
+    "fleet": ["ray>=2.9"],
     "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
     "kilted": [
         "ros-kilted-rclpy",
@@ -42,7 +43,7 @@ EXTRAS = {
         "types-PyYAML",
     ],
 }
-EXTRAS["dev"] += EXTRAS["report"] + EXTRAS["gpu"] + EXTRAS["rtx"]
+EXTRAS["dev"] += EXTRAS["fleet"] + EXTRAS["report"] + EXTRAS["gpu"] + EXTRAS["rtx"]
 
 
 def shared(folder):

@@ -25,7 +25,7 @@ from sensor_msgs.msg import Image
 from system import frames
 
 from segnet_ros.commands.arguments import size
-from segnet_ros.ros.image_conversion import fill_image
+from segnet_ros.messages.image_conversion import fill_image
 from segnet_ros.ros.replay import with_stamp
 
 # A serialised picture of a stamp.

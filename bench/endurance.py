@@ -33,7 +33,7 @@ from std_srvs.srv import Trigger
 from system import Watcher, frames, isolate, running_node, watching
 from usage import Usage, usage
 
-from segnet_ros.ros.image_conversion import fill_image
+from segnet_ros.messages.image_conversion import fill_image
 from segnet_ros.ros.replay import with_stamp
 
 CAMERAS = ("front", "left")

@@ -42,7 +42,7 @@ from segnet_ros.inference.postprocessing import resize_labels
 from segnet_ros.inference.preprocessing import resize_image
 from segnet_ros.inference.runtime import load_runtime
 from segnet_ros.inference.visualization import blend, color_table, colorize
-from segnet_ros.ros.image_conversion import fill_image, to_rgb
+from segnet_ros.messages.image_conversion import fill_image, to_rgb
 
 ALLOWANCE_MS = 1.5
 _RATE = 30.0

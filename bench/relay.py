@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image
 from system import CAMERA
 
 from segnet_ros.commands.arguments import size
-from segnet_ros.ros.image_conversion import fill_image
+from segnet_ros.messages.image_conversion import fill_image
 
 _CHANNELS = {"label": (), "confidence": (), "color": (3,), "overlay": (3,)}
 

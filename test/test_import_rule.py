@@ -29,7 +29,9 @@ _ROS = (
 _WORKSHOP = ("onnx", "safetensors", "torch", "torchvision")
 _TENSORRT = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings", "tensorrt_rtx_libs")
 _ENGINES = ("cuda", "openvino", *_TENSORRT)
-_ALL = (*_ROS, *_WORKSHOP, *_ENGINES, "rosbags")
+_RECORDINGS = ("fsspec", "mcap", "rosbags")
+_ALL = (*_ROS, *_WORKSHOP, *_ENGINES, *_RECORDINGS, "ray")
+_NO_ROOM = (*_ROS, *_WORKSHOP, *_ENGINES)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,15 @@ RULES = {
     "datasets": Rule(("inference",), _ALL),
     "evaluation": Rule(("inference", "datasets"), _ALL, ("jinja2", "matplotlib")),
     "simulation": Rule(("inference",), _ALL),
-    "ros": Rule(_BELOW, (*_ENGINES, "torch"), ("rclpy", "sensor_msgs", "rosbags")),
+    "messages": Rule(("inference",), _ALL),
+    "health": Rule(("inference",), _ALL),
+    "bags": Rule((*_BELOW, "messages", "health"), (*_NO_ROOM, "ray"), _RECORDINGS),
+    "fleet": Rule((*_BELOW, "bags"), _NO_ROOM, (*_RECORDINGS, "ray")),
+    "ros": Rule(
+        (*_BELOW, "messages", "health", "bags"),
+        (*_ENGINES, "torch", "ray"),
+        ("rclpy", "sensor_msgs", *_RECORDINGS),
+    ),
     "training": Rule(_BELOW, _ROS, ("onnx", "openvino", "rich", "safetensors", "torch")),
 }
 COMPOSITION = {"commands", "demo", "doctor"}
@@ -64,6 +74,7 @@ WRAPPERS = {
     "segnet_ros.inference.openvino_runtime": ("openvino",),
     "segnet_ros.inference.engine.gpu": ("cuda",),
     "segnet_ros.inference.engine.tensorrt_api": _TENSORRT,
+    "segnet_ros.messages.image_conversion": ("cv_bridge",),
 }
 """The modules that may import one refused library each, under all of its names."""
 

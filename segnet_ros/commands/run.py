@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
+from segnet_ros.bags.clip import NOMINAL_RATE, Clip, VideoClip, open_clip
 from segnet_ros.commands.arguments import add_runtime, engine_options, fraction
 from segnet_ros.inference.files import write_image
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
 from segnet_ros.inference.video import video_writer
-from segnet_ros.ros.clip import NOMINAL_RATE, Clip, VideoClip, open_clip
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from segnet_ros.bags.clip import open_clip
 from segnet_ros.demo.errors import DemoError
 from segnet_ros.demo.pictures import write_contact_sheet, write_video
 from segnet_ros.demo.recorder import CAMERA, LABEL, Recorder
@@ -17,7 +18,6 @@ from segnet_ros.demo.report import Report, make_report, score
 from segnet_ros.inference.files import replacing
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.shipped import find_model
-from segnet_ros.ros.clip import open_clip
 from segnet_ros.ros.fastdds import use_large_message_profile
 from segnet_ros.simulation.clip import write_clip
 

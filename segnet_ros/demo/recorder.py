@@ -18,8 +18,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys.stores.ros2_jazzy import sensor_msgs__msg__CompressedImage as JpegMessage
 from sensor_msgs.msg import CompressedImage, Image
 
-from segnet_ros.ros.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
-from segnet_ros.ros.image_conversion import ImageConversionError, to_rgb
+from segnet_ros.bags.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
+from segnet_ros.messages.image_conversion import ImageConversionError, to_rgb
 from segnet_ros.ros.replay import stamp_of
 
 CAMERA = "/camera/image_raw"

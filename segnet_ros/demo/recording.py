@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2 import Reader
 
+from segnet_ros.bags.clip import typestore
 from segnet_ros.demo.recorder import CAMERA, LABEL, OVERLAY
-from segnet_ros.ros.clip import typestore
-from segnet_ros.ros.image_conversion import decode_compressed
+from segnet_ros.messages.image_conversion import decode_compressed
 
 Pixels = npt.NDArray[np.uint8]
 

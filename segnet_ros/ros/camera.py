@@ -6,6 +6,9 @@ from collections.abc import Callable
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo
 
+from segnet_ros.health.image_health import ImageHealth
+from segnet_ros.health.label_health import LabelHealth
+from segnet_ros.inference.rendering import Rendering
 from segnet_ros.inference.taxonomy import Taxonomy
 from segnet_ros.ros.books import Books
 from segnet_ros.ros.camera_info import picture_size
@@ -20,13 +23,10 @@ from segnet_ros.ros.frame_capture import FrameCapture
 from segnet_ros.ros.frame_log import FrameLog
 from segnet_ros.ros.graph import qos_mismatches, why_nothing_arrives
 from segnet_ros.ros.health import CameraHealth
-from segnet_ros.ros.image_health import ImageHealth
 from segnet_ros.ros.image_reader import ImageReader
-from segnet_ros.ros.label_health import LabelHealth
 from segnet_ros.ros.outputs import Outputs
 from segnet_ros.ros.parameters import NodeParameters
 from segnet_ros.ros.recent_counts import RecentCounts
-from segnet_ros.ros.rendering import Rendering
 from segnet_ros.ros.size_health import SizeHealth
 
 SILENCE_SECONDS = 3.0

@@ -11,8 +11,8 @@ from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from segnet_ros.messages.image_conversion import decode_compressed, to_rgb
 from segnet_ros.ros.distribution import subscription_events
-from segnet_ros.ros.image_conversion import decode_compressed, to_rgb
 from segnet_ros.ros.image_reader import ImageReader
 
 CameraMessage: TypeAlias = Image | CompressedImage

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rclpy.clock import Clock
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.messages.image_conversion import ImageConversionError
 from segnet_ros.ros.camera_subscription import CameraMessage
-from segnet_ros.ros.image_conversion import ImageConversionError
 from segnet_ros.ros.latency import LatencyLog
 from segnet_ros.ros.rate import RateMeter
 

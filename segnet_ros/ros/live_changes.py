@@ -8,11 +8,11 @@ from rclpy.lifecycle import LifecycleNode
 from std_srvs.srv import Trigger
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.labelling import Labelling, LoadedModel
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
 from segnet_ros.inference.taxonomy import Taxonomy
-from segnet_ros.ros.labelling import Labelling, LoadedModel
 from segnet_ros.ros.model_loading import taxonomy_for
 from segnet_ros.ros.model_swap import ModelSwap
 from segnet_ros.ros.parameters import Changes, NodeParameters

@@ -7,10 +7,10 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.labelling import LoadedModel
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.ros.background import in_executor, in_thread
 from segnet_ros.ros.engine_preparation import InterruptedBuildError
-from segnet_ros.ros.labelling import LoadedModel
 from segnet_ros.ros.model_loading import ModelLoader
 from segnet_ros.ros.parameters import NodeParameters
 

@@ -12,11 +12,11 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
 
+from segnet_ros.inference.rendering import Pixels, Rendering
+from segnet_ros.messages.image_conversion import encode_png, fill_image
 from segnet_ros.ros.camera_info import scaled_camera_info
 from segnet_ros.ros.distribution import publisher_events
-from segnet_ros.ros.image_conversion import encode_png, fill_image
 from segnet_ros.ros.label_info import label_info_type
-from segnet_ros.ros.rendering import Pixels, Rendering
 
 # Reliable: serves best-effort subscribers too, and a recorder loses nothing.
 _QOS = QoSProfile(depth=5)

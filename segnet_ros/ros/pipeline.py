@@ -12,7 +12,10 @@ import numpy.typing as npt
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
+from segnet_ros.inference.labelling import Labelling
+from segnet_ros.inference.rendering import Rendering, Style
 from segnet_ros.inference.segmenter import Segmentation
+from segnet_ros.messages.model_info import model_info
 from segnet_ros.ros.books import Books, Outcome
 from segnet_ros.ros.camera import Camera
 from segnet_ros.ros.camera_subscription import CameraMessage, decode
@@ -20,10 +23,8 @@ from segnet_ros.ros.frame_capture import CapturedFrame
 from segnet_ros.ros.frame_scheduler import FrameScheduler, Job
 from segnet_ros.ros.health import CameraHealth
 from segnet_ros.ros.image_reader import ImageReader
-from segnet_ros.ros.label_info import label_info, label_info_type, model_info
-from segnet_ros.ros.labelling import Labelling
+from segnet_ros.ros.label_info import label_info, label_info_type
 from segnet_ros.ros.parameters import NodeParameters
-from segnet_ros.ros.rendering import Rendering, Style
 
 _LOST_PERIOD = 5.0
 

@@ -33,8 +33,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from segnet_ros.ros.camera_info import scaled_camera_info
-from segnet_ros.ros.clip import (
+from segnet_ros.bags.clip import (
     COMPRESSED_IMAGE_TYPE,
     NOMINAL_RATE,
     BagClip,
@@ -43,7 +42,8 @@ from segnet_ros.ros.clip import (
     RecordedFrame,
     open_clip,
 )
-from segnet_ros.ros.image_conversion import fill_image
+from segnet_ros.messages.image_conversion import fill_image
+from segnet_ros.ros.camera_info import scaled_camera_info
 
 FRAMES_AHEAD = 8
 """Frames held ready before they are due."""

@@ -5,6 +5,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.labelling import LoadedModel
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.ros.background import in_executor
 from segnet_ros.ros.books import Books
@@ -12,7 +13,6 @@ from segnet_ros.ros.clock_watch import ClockWatch
 from segnet_ros.ros.diagnostics_publisher import DiagnosticsPublisher
 from segnet_ros.ros.engine_preparation import InterruptedBuildError
 from segnet_ros.ros.frame_service import FrameService
-from segnet_ros.ros.labelling import LoadedModel
 from segnet_ros.ros.live_changes import LiveChanges
 from segnet_ros.ros.model_loading import ModelLoader
 from segnet_ros.ros.node_report import NodeReport, Situation

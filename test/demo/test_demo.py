@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
+from segnet_ros.bags.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
 from segnet_ros.demo import recording
 from segnet_ros.demo.recorder import CAMERA, LABEL
-from segnet_ros.ros.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
 
 FRAMES = 12
 

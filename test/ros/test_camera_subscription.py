@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from segnet_ros.messages.image_conversion import ImageConversionError
 from segnet_ros.ros.camera_subscription import (
     MESSAGE_TYPES,
     CalibrationSubscription,
@@ -21,7 +22,6 @@ from segnet_ros.ros.camera_subscription import (
     decode,
     image_name,
 )
-from segnet_ros.ros.image_conversion import ImageConversionError
 from segnet_ros.ros.image_reader import ImageReader
 
 

@@ -12,9 +12,9 @@ from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.messages.image_conversion import ImageConversionError
 from segnet_ros.ros import frame_log
 from segnet_ros.ros.frame_log import FrameLog
-from segnet_ros.ros.image_conversion import ImageConversionError
 
 NOW = 1000  # seconds, by the node's clock
 STAGES = {"infer": 0.002, "total": 0.004}

@@ -1,8 +1,6 @@
-"""What the ids mean, as a message and as JSON."""
+"""What the ids mean, as a message."""
 
 import importlib.util
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,33 +8,20 @@ from builtin_interfaces.msg import Time
 from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
-from segnet_ros.inference.model import Model, SegmentationClass
+from segnet_ros.inference.model import SegmentationClass
 from segnet_ros.inference.taxonomy import Taxonomy
-from segnet_ros.ros.label_info import label_info, label_info_type, model_info
+from segnet_ros.ros.label_info import label_info, label_info_type
 
 CLASSES = (
     SegmentationClass("drivable", (128, 64, 128)),
     SegmentationClass("Straße", (0, 10, 255)),
     SegmentationClass("person", (1, 2, 3)),
 )
-MODEL = Model(
-    name="light",
-    architecture="segnet_light",
-    size=(480, 360),
-    classes=(SegmentationClass("Road", (9, 9, 9)),),
-    sha256="ab" * 32,
-    folder=Path("light"),
-)
 
 
 def taxonomy(name: str = "robot", costs: tuple[int, ...] = (0, 100, 254)) -> Taxonomy:
     ids = np.full(256, 255, np.uint8)
     return Taxonomy(name=name, classes=CLASSES, ids=ids, costs=costs, confidence_threshold=0.25)
-
-
-def told(described: Taxonomy) -> dict:
-    text = model_info(MODEL, described, threshold=0.5, runtime="openvino 2025, CPU", version=7)
-    return json.loads(text)
 
 
 def test_type_is_there_if_vision_msgs_is() -> None:
@@ -69,34 +54,3 @@ def test_label_info_of_the_most_classes_leaves_255_out() -> None:
     most = Taxonomy("", classes, np.arange(256, dtype=np.uint8), (), 0.0)
     message = label_info(label_info_type(), most, 0.0, Header())
     assert [item.class_id for item in message.class_map] == list(range(255))
-
-
-def test_model_info_tells_everything() -> None:
-    assert told(taxonomy()) == {
-        "version": 7,
-        "model": "light",
-        "architecture": "segnet_light",
-        "sha256": "ab" * 32,
-        "runtime": "openvino 2025, CPU",
-        "taxonomy": "robot",
-        "confidence_threshold": 0.5,
-        "unlabelled": 255,
-        "size": [480, 360],
-        "classes": [
-            {"id": 0, "name": "drivable", "color": [128, 64, 128], "cost": 0},
-            {"id": 1, "name": "Straße", "color": [0, 10, 255], "cost": 100},
-            {"id": 2, "name": "person", "color": [1, 2, 3], "cost": 254},
-        ],
-    }
-
-
-def test_model_info_without_costs_has_none() -> None:
-    facts = told(taxonomy(name="", costs=()))
-    assert facts["taxonomy"] == ""
-    assert facts["classes"][2] == {"id": 2, "name": "person", "color": [1, 2, 3]}
-
-
-def test_model_info_reads_well_in_a_terminal() -> None:
-    text = model_info(MODEL, taxonomy(), threshold=0.5, runtime="x", version=1)
-    assert "Straße" in text
-    assert "\n" not in text

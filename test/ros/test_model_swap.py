@@ -31,10 +31,10 @@ from variants import (
 )
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.labelling import LoadedModel
 from segnet_ros.inference.model import GRAPH, file_sha256
 from segnet_ros.ros import model_swap
 from segnet_ros.ros.engine_preparation import InterruptedBuildError
-from segnet_ros.ros.labelling import LoadedModel
 from segnet_ros.ros.model_swap import ModelSwap
 from segnet_ros.ros.parameters import NodeParameters
 

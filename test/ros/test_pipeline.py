@@ -18,11 +18,11 @@ from test_node_diagnostics import ENGINE
 
 from segnet_ros.inference.engine.status import EngineStatus
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.labelling import Labelling, LoadedModel
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.taxonomy import own_taxonomy
 from segnet_ros.ros.books import Books
 from segnet_ros.ros.clock_watch import ClockWatch
-from segnet_ros.ros.labelling import Labelling, LoadedModel
 from segnet_ros.ros.outputs import Outputs
 from segnet_ros.ros.parameters import NodeParameters
 from segnet_ros.ros.pipeline import Pipeline

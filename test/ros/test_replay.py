@@ -23,7 +23,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from segnet_ros.ros.clip import ClipError, PictureFrame, RecordedFrame, typestore
+from segnet_ros.bags.clip import ClipError, PictureFrame, RecordedFrame, typestore
 from segnet_ros.ros.replay import nominal_camera_info, prepare_frame, replay, with_stamp
 
 NAMESPACE = f"/replay_test_{os.getpid()}"

@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.health.health_report import HealthReport
 from segnet_ros.inference.model import UNLABELLED, SegmentationClass
-from segnet_ros.ros.health_report import HealthReport
 
 Pixels = npt.NDArray[np.uint8]
 _Shares = npt.NDArray[np.float64]

@@ -24,7 +24,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from segnet_ros.ros.image_conversion import ImageConversionError, decode_compressed, to_rgb
+from segnet_ros.messages.image_conversion import ImageConversionError, decode_compressed, to_rgb
 
 IMAGE_TYPE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE_TYPE = "sensor_msgs/msg/CompressedImage"

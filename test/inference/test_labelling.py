@@ -11,9 +11,9 @@ import pytest
 from stream import picture
 from variants import write_taxonomy
 
+from segnet_ros.inference.labelling import Labelling, LoadedModel
 from segnet_ros.inference.segmenter import Segmentation, Segmenter
 from segnet_ros.inference.taxonomy import Taxonomy, load_taxonomy, own_taxonomy
-from segnet_ros.ros.labelling import Labelling, LoadedModel
 
 
 class Watched(Segmenter):

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from segnet_ros.ros import image_conversion
-from segnet_ros.ros.image_conversion import (
+from segnet_ros.messages import image_conversion
+from segnet_ros.messages.image_conversion import (
     ImageConversionError,
     decode_compressed,
     encode_png,

@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segnet_ros.inference import segmenter
+from segnet_ros.inference import rendering, segmenter
 from segnet_ros.inference.model import SegmentationClass
+from segnet_ros.inference.rendering import Rendering, Style
 from segnet_ros.inference.runtime import Prediction
 from segnet_ros.inference.segmenter import Segmentation
 from segnet_ros.inference.visualization import Legend, color_table
-from segnet_ros.ros import rendering
-from segnet_ros.ros.rendering import Rendering, Style
 
 CLASSES = (SegmentationClass("road", (200, 10, 20)), SegmentationClass("tree", (30, 210, 40)))
 COLORS = np.array([(200, 10, 20), (30, 210, 40)], np.uint8)

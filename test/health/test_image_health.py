@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from segnet_ros.ros.image_health import ImageHealth
+from segnet_ros.health.image_health import ImageHealth
 
 Pixels = npt.NDArray[np.uint8]
 SIZE = (320, 240)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.ros.health_report import HealthReport
+from segnet_ros.health.health_report import HealthReport
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from segnet_ros.health.label_health import LabelHealth
 from segnet_ros.inference.model import SegmentationClass
-from segnet_ros.ros.label_health import LabelHealth
 
 Pixels = npt.NDArray[np.uint8]
 CLASSES = [SegmentationClass(name, (0, 0, 0)) for name in ("Sky", "Building", "Road", "Tree")]

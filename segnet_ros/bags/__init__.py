@@ -1,0 +1,1 @@
+"""Recordings: rosbag2 read, labelled, compared and judged without a ROS installation."""

@@ -1,0 +1,1 @@
+"""Jobs on many recordings, on the workers of a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Whether pictures and labels are plausible: a camera that freezes, a network that is lost."""
