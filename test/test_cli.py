@@ -103,7 +103,7 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     verbs = {
         "node", "run", "replay", "demo", "render", "train", "evaluate", "compare", "export",
-        "import-caffe",
+        "import-caffe", "pack-bag", "label-bag", "compare-bag", "mine", "report-bag",
     }  # fmt: skip
     assert verbs <= set(text.split())
 

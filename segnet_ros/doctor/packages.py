@@ -14,7 +14,13 @@ EXTRAS = {
         "tensorrt-rtx-cu13-libs": "tensorrt_rtx_libs",
         "tensorrt-rtx-cu13-bindings": "tensorrt_rtx_bindings",
     },
-    "bag": {"rosbags": "rosbags"},
+    "bag": {
+        "fsspec": "fsspec",
+        "mcap": "mcap",
+        "rosbags": "rosbags",
+        "zstandard": "zstandard",
+    },
+    "fleet": {"ray": "ray"},
     "train": {
         "torch": "torch",
         "safetensors": "safetensors",
@@ -34,6 +40,7 @@ _PURPOSES = {
     "gpu": "TensorRT engines",
     "rtx": "TensorRT-RTX",
     "bag": "bags and the demo",
+    "fleet": "jobs on Ray workers",
     "train": "training and export",
     "report": "HTML pages",
 }

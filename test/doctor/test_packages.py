@@ -74,7 +74,7 @@ def test_two_opencvs_overwrite_each_other(machine, having):
 def test_whole_and_missing_extras(machine, having):
     having(Attempt(output="4.8.0"), {"jinja2": "3.1", "matplotlib": "present", "onnx": "1.16"})
     findings = {finding.found.split()[1]: finding for finding in packages.check(machine())[1:]}
-    assert list(findings) == ["cpu", "gpu", "rtx", "bag", "train", "report"]
+    assert list(findings) == ["cpu", "gpu", "rtx", "bag", "fleet", "train", "report"]
     found = "extra report (HTML pages): jinja2 3.1, matplotlib present"
     assert findings["report"] == Finding("packages", "ok", found)
     assert findings["train"] == Finding(
