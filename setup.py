@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 PACKAGE = "segnet_ros"
 EXTRAS = {
     "cpu": ["openvino>=2024.4"],
-    "bag": ["fsspec>=2023.1", "mcap>=1.1", "rosbags>=0.10.5", "zstandard>=0.20"],
+    "bag": ["fsspec>=2023.1", "mcap>=1.1", "rosbags>=0.11.1", "zstandard>=0.20"],
     "fleet": ["ray>=2.9"],
     "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
     "kilted": [

@@ -1,6 +1,6 @@
 """Recorded camera frames: rosbag2 recordings, videos, folders of images and single images.
 
-Nothing here needs a ROS installation; recordings are read with rosbags.
+Nothing here needs a ROS installation.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,15 +18,15 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from rosbags.interfaces import Connection, TopicInfo
-from rosbags.rosbag2 import Reader
-from rosbags.typesys import Stores, get_typestore
-from rosbags.typesys.store import Typestore
 
+from segnet_ros.bags.errors import BagError
+from segnet_ros.bags.message_types import typestore as typestore
+from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE as COMPRESSED_IMAGE_TYPE
+from segnet_ros.bags.recorded import IMAGE_TYPE as IMAGE_TYPE
+from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
+from segnet_ros.bags.recording import Recording
 from segnet_ros.messages.image_conversion import ImageConversionError, decode_compressed, to_rgb
 
-IMAGE_TYPE = "sensor_msgs/msg/Image"
-COMPRESSED_IMAGE_TYPE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 
 BAG_SUFFIXES = (".mcap", ".db3")
@@ -159,17 +158,21 @@ class Clip(ABC):
 
 
 class ImagesClip(Clip):
-    """Image files, shown in natural order: frame2 before frame10."""
+    """Image files, shown in natural order: frame2 before frame10.
+
+    Attributes:
+        files: In this order.
+    """
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         super().__init__(path)
         self.frame_count = len(files)
-        self._files = files
+        self.files = files
 
     def frames(self) -> Iterator[ClipFrame]:
         """See `Clip.frames`."""
         # A generator would be finished by the first unreadable file; starmap goes on.
-        return itertools.starmap(_image_frame, enumerate(self._files))
+        return itertools.starmap(_image_frame, enumerate(self.files))
 
 
 class VideoClip(Clip):
@@ -203,21 +206,20 @@ class BagClip(Clip):
 
     def __init__(self, path: Path, topic: str | None) -> None:
         super().__init__(path)
-        self._reader = _open_bag(path)
+        self._recording = _open_bag(path)
         try:
+            _refuse_faults(path, self._recording.faults)
             self._select(topic)
         except BaseException:
             self.close()
             raise
 
     def _select(self, topic: str | None) -> None:
-        topics = self._reader.topics
+        topics = self._recording.topics
         self.topic = _choose_topic(self.path, topics, topic)
-        self.frame_count = topics[self.topic].msgcount
-        self.compressed = topics[self.topic].msgtype == COMPRESSED_IMAGE_TYPE
+        self.frame_count = topics[self.topic].count
+        self.compressed = topics[self.topic].type == COMPRESSED_IMAGE_TYPE
         self.camera_info_topic = _camera_info_topic(topics, self.topic)
-        self._images = topics[self.topic].connections
-        self._infos = topics[self.camera_info_topic].connections if self.camera_info_topic else []
         sample = itertools.islice(self.frames(), RATE_SAMPLE)
         self.rate = _rate([frame.stamp_ns for frame in sample])
 
@@ -225,22 +227,24 @@ class BagClip(Clip):
         """See `Clip.frames`."""
         numbers = itertools.count()
         # Drivers send the picture first, so the first calibration lies behind the first frame.
-        camera_info = next(self._messages(self._infos), (None, None))[1] if self._infos else None
-        for connection, cdr in self._messages([*self._images, *self._infos]):
-            if connection.msgtype == CAMERA_INFO_TYPE:
-                camera_info = cdr
+        infos = [self.camera_info_topic] if self.camera_info_topic else []
+        first = next(self._messages(infos), None)
+        camera_info = first.cdr if first else None
+        for message in self._messages([self.topic, *infos]):
+            if message.topic == self.topic:
+                yield self._frame(next(numbers), message.cdr, camera_info)
             else:
-                yield self._frame(next(numbers), connection.msgtype, cdr, camera_info)
+                camera_info = message.cdr
 
-    def _messages(self, connections: list[Connection]) -> Iterator[tuple[Connection, bytes]]:
-        with _bag_errors(self.path):
-            for connection, _, cdr in self._reader.messages(connections):
-                yield connection, cdr
+    def _messages(self, topics: Sequence[str]) -> Iterator[RecordedMessage]:
+        for item in self._recording.messages(topics):
+            if isinstance(item, Fault):
+                raise ClipError(_damaged(self.path, item.reason))
+            yield item
 
-    def _frame(
-        self, index: int, message_type: str, cdr: bytes, camera_info: bytes | None
-    ) -> RecordedFrame:
-        with _bag_errors(self.path):
+    def _frame(self, index: int, cdr: bytes, camera_info: bytes | None) -> RecordedFrame:
+        message_type = self._recording.topics[self.topic].type
+        with _message_errors(self.path):
             message: Any = typestore().deserialize_cdr(memoryview(cdr), message_type)
         header = message.header
         stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
@@ -250,8 +254,7 @@ class BagClip(Clip):
 
     def close(self) -> None:
         """Release the recording; harmless when it is closed already."""
-        if self._reader.is_open:
-            self._reader.close()
+        self._recording.close()
 
 
 def open_clip(path: Path, topic: str | None = None) -> Clip:
@@ -280,16 +283,6 @@ def open_clip(path: Path, topic: str | None = None) -> Clip:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImagesClip(path, [path])
     return VideoClip(path)
-
-
-@cache
-def typestore() -> Typestore:
-    """Return the message definitions recordings are read with.
-
-    Always the ones of Jazzy: the image messages are the same in every ROS 2 distribution, and
-    many recordings carry no definitions.
-    """
-    return get_typestore(Stores.ROS2_JAZZY)
 
 
 def _open_folder(path: Path, topic: str | None) -> Clip:
@@ -366,36 +359,40 @@ class _Video:
         self._capture.release()
 
 
-@contextmanager
-def _bag_errors(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged recording makes rosbags raise into one ClipError.
+def _open_bag(path: Path) -> Recording:
+    try:
+        return Recording(str(path))
+    except BagError as error:
+        raise ClipError(f"{error}.") from error
 
-    rosbags passes on the errors of SQLite, YAML, struct and both decompressors, and assertions.
-    """
+
+def _refuse_faults(path: Path, faults: Sequence[Fault]) -> None:
+    """A replay that leaves something out would not be what was recorded."""
+    if faults:
+        raise ClipError(_damaged(path, faults[0].reason))
+
+
+@contextmanager
+def _message_errors(path: Path) -> Iterator[None]:
+    """Turn what rosbags passes on of a damaged message, from struct, NumPy and UTF-8."""
     try:
         yield
     except Exception as error:
-        reason = str(error).rstrip(".") or type(error).__name__
-        raise ClipError(
-            f"{path} cannot be read as a rosbag2 recording ({reason}); expected a complete "
-            f"{' or '.join(BAG_SUFFIXES)} recording. Repair it (mcap recover, ros2 bag reindex) or "
-            "record it again."
-        ) from error
+        raise ClipError(_damaged(path, str(error) or type(error).__name__)) from error
 
 
-def _open_bag(path: Path) -> Reader:
-    with _bag_errors(path):
-        reader = Reader(path)
-        reader.open()
-    return reader
+def _damaged(path: Path, reason: str) -> str:
+    return (
+        f"{path} cannot be read as a rosbag2 recording ({reason.rstrip('.')}); expected a complete "
+        f"{' or '.join(BAG_SUFFIXES)} recording. Repair it (mcap recover, ros2 bag reindex) or "
+        "record it again."
+    )
 
 
-def _choose_topic(path: Path, topics: dict[str, TopicInfo], wanted: str | None) -> str:
+def _choose_topic(path: Path, topics: Mapping[str, Topic], wanted: str | None) -> str:
     """Return the wanted image topic, or else the only one."""
     images = {
-        name: info
-        for name, info in topics.items()
-        if info.msgtype in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE) and info.msgcount
+        name: topic for name, topic in topics.items() if topic.holds_images and topic.count != 0
     }
     if not images:
         found = _list_topics(topics) or "none"
@@ -410,9 +407,9 @@ def _choose_topic(path: Path, topics: dict[str, TopicInfo], wanted: str | None) 
     raise ClipError(f"{path} {problem}; name one of these as the topic: {_list_topics(images)}.")
 
 
-def _without_compressed_copies(topics: dict[str, TopicInfo]) -> list[str]:
+def _without_compressed_copies(topics: Mapping[str, Topic]) -> list[str]:
     """Leave out the compressed topics whose picture is there raw as well."""
-    raw = {name for name, info in topics.items() if info.msgtype == IMAGE_TYPE}
+    raw = {name for name, topic in topics.items() if topic.type == IMAGE_TYPE}
     return [name for name in topics if name in raw or _base_topic(name) not in raw]
 
 
@@ -421,15 +418,15 @@ def _base_topic(topic: str) -> str:
     return topic.removesuffix("/compressed")
 
 
-def _camera_info_topic(topics: dict[str, TopicInfo], image_topic: str) -> str | None:
+def _camera_info_topic(topics: Mapping[str, Topic], image_topic: str) -> str | None:
     """Return the recorded CameraInfo topic beside an image topic, None if there is none."""
     name = f"{_base_topic(image_topic).rpartition('/')[0]}/camera_info"
     info = topics.get(name)
-    return name if info and info.msgtype == CAMERA_INFO_TYPE and info.msgcount else None
+    return name if info and info.type == CAMERA_INFO_TYPE and info.count != 0 else None
 
 
-def _list_topics(topics: dict[str, TopicInfo]) -> str:
-    return ", ".join(f"{name} ({info.msgtype}, {info.msgcount})" for name, info in topics.items())
+def _list_topics(topics: Mapping[str, Topic]) -> str:
+    return ", ".join(f"{name} ({topic.type}, {topic.count})" for name, topic in topics.items())
 
 
 def _rate(stamps_ns: list[int]) -> float | None:
