@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,14 @@ from segnet_ros.bags.message_types import typestore
 from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, Fault, RecordedMessage
 from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.windows import Window
+from segnet_ros.inference.preprocessing import resize_image
 from segnet_ros.messages.image_conversion import ImageConversionError, decode_compressed, to_rgb
 
 Pixels = npt.NDArray[np.uint8]
 
 _READ_AHEAD = 8
-_DECODE_THREADS = 2
-_DECODE_AHEAD = 4
+_DECODE_THREADS = max(2, (os.cpu_count() or 1) // 2)  # what is made of frames wants the others
+_DECODE_AHEAD = 2 * _DECODE_THREADS
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Picture:
         frame_id: Of its header.
         image: uint8 [H, W, 3] RGB.
         leads: Whether it lies before the window, and is there for its successor's sake only.
+        network_input: The image at a network's size, uint8 [H, W, 3] RGB; None if not asked for.
+        decode_seconds: Time that decoding took, beside everything else that ran meanwhile.
     """
 
     message: RecordedMessage
@@ -40,6 +45,8 @@ class Picture:
     frame_id: str
     image: Pixels
     leads: bool = False
+    network_input: Pixels | None = None
+    decode_seconds: float = field(default=0.0, compare=False)
 
 
 Item = Picture | RecordedMessage | Fault
@@ -53,6 +60,7 @@ def read_pictures(
     *,
     others: bool = False,
     lead_ns: int = 0,
+    network_size: tuple[int, int] | None = None,
 ) -> Iterator[Item]:
     """Read a window in the order of recording; reading and decoding run ahead in threads.
 
@@ -63,6 +71,9 @@ def read_pictures(
         others: Whether messages of the other topics are wanted as well.
         lead_ns: How far before the window each camera's last frame is looked for, nanoseconds; it
             comes first, marked as `leads`. 0 for none.
+        network_size: (width, height) in pixels of the network that is to see the frames: the
+            threads that decode make `Picture.network_input` as well, so that no engine waits for
+            it. None for none.
 
     Yields:
         What is recorded. A frame that cannot be decoded comes as its message, followed by a fault.
@@ -70,8 +81,9 @@ def read_pictures(
     types = {name: recording.topics[name].type for name in cameras}
     topics = None if others else cameras
     messages = recording.messages(topics, window.start_ns, window.stop_ns)
-    yield from _decoded(_last_before(recording, cameras, window, lead_ns), types, leads=True)
-    yield from _decoded(read_ahead(messages, _READ_AHEAD), types)
+    before = _last_before(recording, cameras, window, lead_ns)
+    yield from _decoded(before, types, network_size, leads=True)
+    yield from _decoded(read_ahead(messages, _READ_AHEAD), types, network_size)
 
 
 def _last_before(
@@ -88,18 +100,28 @@ def _last_before(
 
 
 def _decoded(
-    messages: Iterable[RecordedMessage | Fault], types: Mapping[str, str], leads: bool = False
+    messages: Iterable[RecordedMessage | Fault],
+    types: Mapping[str, str],
+    network_size: tuple[int, int] | None,
+    leads: bool = False,
 ) -> Iterator[Item]:
     def decode_one(message: RecordedMessage | Fault) -> tuple[Item, ...]:
         if isinstance(message, Fault) or message.topic not in types:
             return (message,)
-        return decode(message, types[message.topic], leads)
+        items = decode(message, types[message.topic], leads)
+        return tuple(_resized(item, network_size) for item in items)
 
     for items in map_ahead(decode_one, messages, _DECODE_THREADS, _DECODE_AHEAD):
         if not leads:
             yield from items
         else:  # the window before reports what is wrong with them
             yield from (item for item in items if isinstance(item, Picture))
+
+
+def _resized(item: Item, size: tuple[int, int] | None) -> Item:
+    if size is None or not isinstance(item, Picture):
+        return item
+    return replace(item, network_input=resize_image(item.image, size))
 
 
 def decode(message: RecordedMessage, kind: str, leads: bool = False) -> tuple[Item, ...]:
@@ -113,6 +135,7 @@ def decode(message: RecordedMessage, kind: str, leads: bool = False) -> tuple[It
     Returns:
         The picture; or the message and what is wrong with it.
     """
+    started = time.perf_counter()
     try:
         content: Any = typestore().deserialize_cdr(memoryview(message.cdr), kind)
         image = decode_compressed(content) if kind == COMPRESSED_IMAGE_TYPE else to_rgb(content)
@@ -123,4 +146,6 @@ def decode(message: RecordedMessage, kind: str, leads: bool = False) -> tuple[It
         return message, Fault(reason, message.topic, message.time_ns, 1)
     stamp = content.header.stamp
     stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
-    return (Picture(message, stamp_ns, content.header.frame_id, image, leads),)
+    seconds = time.perf_counter() - started
+    frame_id = content.header.frame_id
+    return (Picture(message, stamp_ns, frame_id, image, leads, decode_seconds=seconds),)
