@@ -87,3 +87,15 @@ def test_unknown_layout_names_all(tmp_path: Path, name: str) -> None:
         "SUNRGBD-SPLIT_images/ (SUN RGB-D); describe any other folder in a YAML file such as "
         "config/datasets/drivable_area.yaml and give that"
     )
+
+
+def test_a_folder_may_hold_its_own_description(tmp_path: Path) -> None:
+    _touch(tmp_path, "pictures/a_1.png", "masks/a_1.png")
+    (tmp_path / "dataset.yaml").write_text(
+        'name: Yard\nclasses: [floor, wall]\nlist: "{split}.txt"\n'
+        'images: "pictures/{name}.png"\nlabels: "masks/{name}.png"\n'
+    )
+    (tmp_path / "test.txt").write_text("a_1\n")
+    (frame,) = find_frames(tmp_path, "test")
+    assert frame.taxonomy.name == "Yard"
+    assert frame.label_path == tmp_path / "masks/a_1.png"
