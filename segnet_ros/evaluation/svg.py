@@ -1,0 +1,17 @@
+"""Diagrams that travel inside an HTML page."""
+
+import io
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from segnet_ros.evaluation.pictures import data_uri
+
+
+def svg_uri(figure: Figure) -> str:
+    """Draw as SVG; a data URI, the same for the same figure, byte by byte."""
+    stream = io.BytesIO()
+    # Without these the file holds the time and random names.
+    with matplotlib.rc_context({"svg.hashsalt": "segnet_ros"}):
+        figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return data_uri("image/svg+xml", stream.getvalue())
