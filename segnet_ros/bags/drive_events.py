@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from segnet_ros.bags.drive_job import SeenFrame
+from segnet_ros.bags.event_log import EventLog
 from segnet_ros.evaluation.drive_report import Event
-from segnet_ros.health.health_report import HealthReport, Problem
 from segnet_ros.health.image_judge import ImageJudge
 from segnet_ros.health.label_judge import LabelJudge
 from segnet_ros.inference.model import SegmentationClass
@@ -26,8 +25,8 @@ class HealthWatch:
     def __init__(self, classes: Sequence[SegmentationClass], free: frozenset[int]) -> None:
         self._classes = classes
         self._free = free
-        self._image_events = _EventLog()
-        self._label_events = _EventLog()
+        self._image_events = EventLog()
+        self._label_events = EventLog()
         self._newest_ns = 0
         self._start()
 
@@ -39,10 +38,10 @@ class HealthWatch:
             self._newest_ns = frame.stamp_ns
         if self._images.pace.is_due(frame.image.time):
             self._images.judge(frame.image)
-            self._image_events.note(self._images.report, frame)
+            self._image_events.note(self._images.report, frame.image.time, frame.time_ns)
         if self._labels.pace.is_due(frame.labels.time):
             self._labels.judge(frame.labels)
-            self._label_events.note(self._labels.report, frame)
+            self._label_events.note(self._labels.report, frame.labels.time, frame.time_ns)
 
     @property
     def events(self) -> list[Event]:
@@ -55,46 +54,3 @@ class HealthWatch:
         self._labels = LabelJudge(self._classes, self._free)
         self._image_events.interrupt()
         self._label_events.interrupt()
-
-
-class _EventLog:
-    """Joins problems of successive looks to events.
-
-    Attributes:
-        found: So far.
-    """
-
-    def __init__(self) -> None:
-        self.found: list[Event] = []
-        self._going_on: dict[str, int] = {}
-
-    def note(self, report: HealthReport, frame: SeenFrame) -> None:
-        """Take the report on a frame into account."""
-        self._going_on = {problem.kind: self._write(problem, frame) for problem in report.problems}
-
-    def interrupt(self) -> None:
-        """Whatever is found next has just begun."""
-        self._going_on = {}
-
-    def _write(self, problem: Problem, frame: SeenFrame) -> int:
-        """Place of the event in `found`, which is new or goes on."""
-        place = self._going_on.get(problem.kind)
-        if place is None:
-            self.found.append(_event(problem, frame))
-            return len(self.found) - 1
-        event = self.found[place]
-        if problem.is_worse_than(event.value):
-            event = replace(_event(problem, frame), begin=event.begin)
-        self.found[place] = replace(event, end=frame.image.time)
-        return place
-
-
-def _event(problem: Problem, frame: SeenFrame) -> Event:
-    return Event(
-        kind=problem.kind,
-        begin=problem.since,
-        end=frame.image.time,
-        value=problem.value,
-        worst_ns=frame.time_ns,
-        text=problem.text,
-    )

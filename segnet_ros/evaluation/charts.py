@@ -1,6 +1,5 @@
 """Diagrams of an evaluation, drawn by matplotlib as SVG."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segnet_ros.evaluation.calibration import ReliabilityBin
-from segnet_ros.evaluation.pictures import data_uri
+from segnet_ros.evaluation.svg import svg_uri
 
 _MAX_CLASSES_WITH_NUMBERS = 20
 _DARK_CELL = 0.6
@@ -41,7 +40,7 @@ def confusion_chart(confusion: Sequence[Sequence[int]], names: Sequence[str]) ->
     axes.set(xlabel="predicted", ylabel="labelled")
     if len(names) <= _MAX_CLASSES_WITH_NUMBERS:
         _write_percentages(axes, shares)
-    return _svg(figure)
+    return svg_uri(figure)
 
 
 def reliability_chart(bins: Sequence[ReliabilityBin]) -> str:
@@ -61,7 +60,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> str:
     accuracy.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     share.bar(left, pixels / max(1.0, pixels.sum()), width, align="edge", color=_GREY)
     share.set(xlabel="confidence", ylabel="share of pixels")
-    return _svg(figure)
+    return svg_uri(figure)
 
 
 def _write_percentages(axes: Axes, shares: np.ndarray) -> None:
@@ -70,10 +69,3 @@ def _write_percentages(axes: Axes, shares: np.ndarray) -> None:
             color = "white" if share > _DARK_CELL else "black"
             axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=color,
                       fontsize=7)  # fmt: skip
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.BytesIO()
-    # The picture grows with its labels: class names may be long.
-    figure.savefig(stream, format="svg", bbox_inches="tight")
-    return data_uri("image/svg+xml", stream.getvalue())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segnet_ros.evaluation.drive_report import CameraDrive, Event, Timeline
-from segnet_ros.evaluation.pictures import data_uri
+from segnet_ros.evaluation.svg import svg_uri
 from segnet_ros.inference.model import SegmentationClass
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +47,7 @@ def drive_chart(camera: CameraDrive, seconds: float, classes: Sequence[Segmentat
         _shade(axes, camera.events)
     lines[-1].set(xlabel="time, s", xlim=(0, max(seconds, timeline.step)))
     figure.align_ylabels()
-    return _svg(figure)
+    return svg_uri(figure)
 
 
 def _stack(axes: Axes, timeline: Timeline, classes: Sequence[SegmentationClass]) -> None:
@@ -88,11 +86,3 @@ def _broken(timeline: Timeline, values: Sequence[float] | Floats) -> Floats:
 def _shade(axes: Axes, events: Sequence[Event]) -> None:
     for event in events:
         axes.axvspan(event.begin, event.end, color=_EVENT, alpha=0.2, linewidth=0)
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.BytesIO()
-    # Without these the file holds the time and random names.
-    with matplotlib.rc_context({"svg.hashsalt": "segnet_ros"}):
-        figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return data_uri("image/svg+xml", stream.getvalue())

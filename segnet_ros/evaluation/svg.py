@@ -13,5 +13,6 @@ def svg_uri(figure: Figure) -> str:
     stream = io.BytesIO()
     # Without these the file holds the time and random names.
     with matplotlib.rc_context({"svg.hashsalt": "segnet_ros"}):
+        # The picture grows with its labels: class names may be long.
         figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
     return data_uri("image/svg+xml", stream.getvalue())
