@@ -1,0 +1,5 @@
+"""The one exception of this room."""
+
+
+class FleetError(Exception):
+    """A cluster cannot be used, or its workers die; the text says what to do about it."""
