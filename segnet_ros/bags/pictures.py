@@ -142,7 +142,8 @@ def decode(message: RecordedMessage, kind: str, leads: bool = False) -> tuple[It
     except ImageConversionError as error:
         return message, Fault(str(error), message.topic, message.time_ns, 1)
     except Exception as error:  # rosbags passes on what struct, NumPy and UTF-8 raise
-        reason = f"the message of {len(message.cdr)} bytes is no {kind} ({error or type(error)})"
+        cause = str(error) or type(error).__name__
+        reason = f"the message of {len(message.cdr)} bytes is no {kind} ({cause})"
         return message, Fault(reason, message.topic, message.time_ns, 1)
     stamp = content.header.stamp
     stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
