@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -64,7 +64,7 @@ def _drain(waiting: queue.Queue[object]) -> None:
 
 def map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], threads: int, depth: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Apply a function in threads, to at most `depth` items at once; results come in order.
 
     The items are taken in the reader's thread.

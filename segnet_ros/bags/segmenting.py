@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 
 import numpy as np
@@ -49,13 +49,14 @@ def segment_pictures(
         for item in items:
             waiting.append(item)
             if isinstance(item, Picture):
-                yield item.image
+                yield item.image if item.network_input is None else item.network_input
 
     answers = [model(copy) for model, copy in zip(models, tee(images(), len(models)), strict=True)]
     for segmentations in zip(*answers, strict=True):
         while not isinstance(item := waiting.popleft(), Picture):
             yield item
-        yield SegmentedPicture(item, segmentations)
+        whole = tuple(replace(each, image=item.image) for each in segmentations)
+        yield SegmentedPicture(item, whole)
     for item in waiting:
         assert not isinstance(item, Picture), "a model left a picture out"
         yield item

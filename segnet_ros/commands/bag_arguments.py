@@ -1,7 +1,7 @@
 """Options and output that the verbs on recordings share."""
 
 import argparse
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.windows import cut
 from segnet_ros.bags.work import Advance, Job, Outcome, Task, work_here
 from segnet_ros.commands.arguments import count
+from segnet_ros.inference.memory import keep_freed_pictures, share_one_heap
 
 EXIT_FAULTS = 3
 """Exit code of a job that is done, but for parts of a recording that could not be read."""
@@ -50,7 +51,11 @@ def add_fleet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ray-address", help="of a running Ray cluster, such as auto; default starts one here"
     )
-    parser.add_argument("--workers", type=count, help="Ray workers; default one per GPU or CPU")
+    parser.add_argument(
+        "--workers",
+        type=count,
+        help="Ray workers, of a Ray here unless another is named; default one per GPU or CPU",
+    )
 
 
 def survey(
@@ -85,7 +90,7 @@ def _sum(counts: Sequence[int | None]) -> int | None:
 
 def outcomes(
     job: Job[Value], tasks: Iterable[Task], frames: int | None, options: argparse.Namespace
-) -> Iterator[Outcome[Value]]:
+) -> Generator[Outcome[Value], None, None]:
     """Do the work as `add_fleet`'s options say, with its progress on the terminal.
 
     Args:
@@ -108,6 +113,8 @@ def _work(
     job: Job[Value], tasks: Iterable[Task], advance: Advance, options: argparse.Namespace
 ) -> Generator[Outcome[Value], None, None]:
     if not (options.ray or options.ray_address or options.workers):
+        keep_freed_pictures()
+        share_one_heap()
         return work_here(job, tasks, advance)
     from segnet_ros.fleet.ray_work import work_on_ray
 

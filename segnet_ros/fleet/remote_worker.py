@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import cv2
 
 from segnet_ros.bags.work import Job, Outcome, Task, Worker
+from segnet_ros.inference.memory import keep_freed_pictures, share_one_heap
 
 Value = TypeVar("Value")
 
@@ -25,6 +26,8 @@ class RemoteWorker(Generic[Value]):
     def __init__(self, folder: Path, threads: int) -> None:
         with suppress(OSError):
             os.chdir(folder)
+        keep_freed_pictures()
+        share_one_heap()
         if threads < (os.cpu_count() or 1):
             _limit_threads(threads)
         self._worker: Worker[Value] | None = None
