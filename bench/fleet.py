@@ -25,9 +25,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from segnet_ros.bags.label_job import Destination, LabelJob, LabelWorker
-from segnet_ros.bags.label_plan import LabelOptions
-from segnet_ros.bags.label_segment import Segment
+from segnet_ros.bags.labels.label_job import Destination, LabelJob, LabelWorker
+from segnet_ros.bags.labels.label_plan import LabelOptions
+from segnet_ros.bags.labels.label_segment import Segment
 from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.windows import cut

@@ -7,14 +7,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 
-from segnet_ros.bags.bag_files import described_topics, open_files
-from segnet_ros.bags.bag_layout import Layout, find_layout
-from segnet_ros.bags.byte_source import UnreadableError
-from segnet_ros.bags.compressed_file import MAGIC, unpack_message
-from segnet_ros.bags.in_time import Item, Source, merge
-from segnet_ros.bags.packed_file import PackedFile
+from segnet_ros.bags.reading.bag_files import described_topics, open_files
+from segnet_ros.bags.reading.bag_layout import Layout, find_layout
+from segnet_ros.bags.reading.byte_source import UnreadableError
+from segnet_ros.bags.reading.compressed_file import MAGIC, unpack_message
+from segnet_ros.bags.reading.in_time import Item, Source, merge
+from segnet_ros.bags.reading.packed_file import PackedFile
+from segnet_ros.bags.reading.topics import merge_topics, missing_messages, recount, second_types
 from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
-from segnet_ros.bags.topics import merge_topics, missing_messages, recount, second_types
 
 
 class Recording:

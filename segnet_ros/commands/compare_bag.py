@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from segnet_ros.bags.compare_job import CompareJob
-from segnet_ros.bags.comparing import put_together
-from segnet_ros.bags.frame_pictures import PictureJob, tasks_of
+from segnet_ros.bags.comparison.compare_job import CompareJob
+from segnet_ros.bags.comparison.comparing import put_together
+from segnet_ros.bags.comparison.frame_pictures import PictureJob, tasks_of
+from segnet_ros.bags.comparison.model_pair import PairChoice
 from segnet_ros.bags.model_choice import ModelChoice
-from segnet_ros.bags.model_pair import PairChoice
 from segnet_ros.bags.places import find_bags
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.commands.arguments import add_runtime, count, fraction

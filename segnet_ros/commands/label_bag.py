@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 
-from segnet_ros.bags.label_job import LabelJob
-from segnet_ros.bags.label_messages import OUTPUTS
-from segnet_ros.bags.label_plan import DEFAULT_OUTPUTS, LabelOptions
-from segnet_ros.bags.label_run import LabelRun, find_targets, open_run
-from segnet_ros.bags.label_segment import Segment
+from segnet_ros.bags.labels.label_job import LabelJob
+from segnet_ros.bags.labels.label_messages import OUTPUTS
+from segnet_ros.bags.labels.label_plan import DEFAULT_OUTPUTS, LabelOptions
+from segnet_ros.bags.labels.label_run import LabelRun, find_targets, open_run
+from segnet_ros.bags.labels.label_segment import Segment
 from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.bags.work import Outcome

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segnet_ros.bags.descriptor import Descriptor
 from segnet_ros.bags.errors import BagError
-from segnet_ros.bags.frame_names import frame_names
-from segnet_ros.bags.frame_scores import CRITERIA
-from segnet_ros.bags.known_frames import describe_known
-from segnet_ros.bags.mine_job import MineJob
-from segnet_ros.bags.mined_dataset import FORMATS, MinedFrame, new_dataset, write_mined
-from segnet_ros.bags.mining import ChosenFrame, Limits, ScoredFrame, choose
+from segnet_ros.bags.mining.descriptor import Descriptor
+from segnet_ros.bags.mining.frame_names import frame_names
+from segnet_ros.bags.mining.frame_scores import CRITERIA
+from segnet_ros.bags.mining.known_frames import describe_known
+from segnet_ros.bags.mining.mine_job import MineJob
+from segnet_ros.bags.mining.mined_dataset import FORMATS, MinedFrame, new_dataset, write_mined
+from segnet_ros.bags.mining.mining import ChosenFrame, Limits, ScoredFrame, choose
+from segnet_ros.bags.mining.proposal_job import ProposalJob, tasks_of
 from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.places import find_bags
-from segnet_ros.bags.proposal_job import ProposalJob, tasks_of
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.commands.arguments import add_runtime, count, fraction
 from segnet_ros.commands.bag_arguments import add_fleet, add_topics, outcomes, survey, tell_faults

@@ -5,8 +5,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from segnet_ros.bags.new_bag import STORAGES
-from segnet_ros.bags.packing import Packing, pack_images
+from segnet_ros.bags.writing.new_bag import STORAGES
+from segnet_ros.bags.writing.packing import Packing, pack_images
 from segnet_ros.commands.arguments import positive
 
 _LATEST = 2**31

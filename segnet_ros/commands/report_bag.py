@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
-from segnet_ros.bags.drive import DriveReduction, report_on
-from segnet_ros.bags.drive_job import DriveJob
-from segnet_ros.bags.drive_moments import MomentsJob, tasks_of
+from segnet_ros.bags.drive.drive import DriveReduction, report_on
+from segnet_ros.bags.drive.drive_job import DriveJob
+from segnet_ros.bags.drive.drive_moments import MomentsJob, tasks_of
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.places import base_name, find_bags

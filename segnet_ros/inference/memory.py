@@ -23,9 +23,9 @@ def keep_freed_pictures() -> bool:
 def share_one_heap() -> bool:
     """Let all threads that are started from now on get their memory from one heap.
 
-    glibc gives each a heap of its own. Where pictures are made in one thread and freed in another, by
-    threads that come and go, each heap keeps its own greatest need: 15 % more memory after 5,000
-    frames than after 500, where one heap needs the same.
+    glibc gives each a heap of its own. Where pictures are made in one thread and freed in another,
+    by threads that come and go, each heap keeps its own greatest need: 15 % more memory after
+    5,000 frames than after 500, where one heap needs the same.
 
     Returns:
         Whether this C library can.

@@ -10,8 +10,8 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from segnet_ros.ros.fastdds import use_large_message_profile
 from segnet_ros.inference.memory import keep_freed_pictures
+from segnet_ros.ros.fastdds import use_large_message_profile
 from segnet_ros.ros.segmentation_node import SegmentationNode
 
 # A signal only sets a flag; this is how soon it is noticed.

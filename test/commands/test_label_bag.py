@@ -23,10 +23,10 @@ from mcap.reader import make_reader
 from rosbags.rosbag2 import Reader
 
 from segnet_ros.bags.clip import open_clip
-from segnet_ros.bags.image_messages import frame_message
-from segnet_ros.bags.new_topics import new_topic
 from segnet_ros.bags.recorded import IMAGE_TYPE, RecordedMessage
-from segnet_ros.bags.segment_file import SegmentWriter
+from segnet_ros.bags.writing.image_messages import frame_message
+from segnet_ros.bags.writing.new_topics import new_topic
+from segnet_ros.bags.writing.segment_file import SegmentWriter
 from segnet_ros.cli import main
 from segnet_ros.inference.model import load_model
 from segnet_ros.inference.segmenter import Segmenter

@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
 pytest.importorskip("rosbags", reason="needs rosbags: pip install 'segnet_ros[bag]'")
 
-from segnet_ros.bags.image_messages import frame_message
-from segnet_ros.bags.new_topics import new_topic
 from segnet_ros.bags.recorded import IMAGE_TYPE, RecordedMessage
-from segnet_ros.bags.segment_file import SegmentWriter
+from segnet_ros.bags.writing.image_messages import frame_message
+from segnet_ros.bags.writing.new_topics import new_topic
+from segnet_ros.bags.writing.segment_file import SegmentWriter
 from segnet_ros.cli import main
 from segnet_ros.datasets.frames import read_frame
 from segnet_ros.datasets.layouts import find_frames

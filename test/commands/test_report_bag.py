@@ -10,9 +10,9 @@ pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'segnet_
 
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from segnet_ros.bags.image_messages import frame_message
 from segnet_ros.bags.message_types import typestore
 from segnet_ros.bags.recorded import IMAGE_TYPE
+from segnet_ros.bags.writing.image_messages import frame_message
 from segnet_ros.cli import main
 
 SECOND = 1_000_000_000

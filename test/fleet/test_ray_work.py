@@ -23,17 +23,17 @@ import ray
 from ray import cloudpickle
 
 from segnet_ros.bags.errors import BagError
-from segnet_ros.bags.image_messages import frame_message
-from segnet_ros.bags.label_job import Destination, LabelJob
-from segnet_ros.bags.label_plan import LabelOptions
-from segnet_ros.bags.label_segment import Segment
+from segnet_ros.bags.labels.label_job import Destination, LabelJob
+from segnet_ros.bags.labels.label_plan import LabelOptions
+from segnet_ros.bags.labels.label_segment import Segment
 from segnet_ros.bags.model_choice import ModelChoice
-from segnet_ros.bags.new_bag import new_bag
-from segnet_ros.bags.new_topics import new_topic
 from segnet_ros.bags.recorded import IMAGE_TYPE, RecordedMessage
 from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.windows import Window, cut
 from segnet_ros.bags.work import Advance, Job, Outcome, Task, Worker, work_here
+from segnet_ros.bags.writing.image_messages import frame_message
+from segnet_ros.bags.writing.new_bag import new_bag
+from segnet_ros.bags.writing.new_topics import new_topic
 from segnet_ros.fleet import crew
 from segnet_ros.fleet.errors import FleetError
 from segnet_ros.fleet.ray_work import work_on_ray

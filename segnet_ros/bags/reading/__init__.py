@@ -1,0 +1,1 @@
+"""Files of recordings, of every kind and in any state."""

@@ -1,0 +1,61 @@
+"""Files and messages that rosbag2 compressed with zstd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from segnet_ros.bags.reading.byte_source import ByteSource, UnreadableError
+
+SUFFIX = ".zstd"
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+"""Begins whatever zstd compressed; no message does, for CDR begins with a zero."""
+
+_STEP = 1 << 15  # what is lost around damage
+
+
+def unpack(source: ByteSource, target: Path) -> None:
+    """Decompress a file.
+
+    Raises:
+        UnreadableError: it is damaged; `target` holds what comes before the damage.
+        OSError: `target` cannot be written.
+    """
+    with target.open("wb") as output:
+        try:
+            complete = _unpack(source, output)
+        except zstandard.ZstdError as error:
+            raise UnreadableError(f"its compressed data are damaged ({error})") from error
+    if not complete:
+        raise UnreadableError("its compressed data are cut off")
+
+
+def _unpack(source: ByteSource, output: BinaryIO) -> bool:
+    frame = None
+    for offset in range(0, source.size, _STEP):
+        data = source.read(offset, _STEP)
+        while data:  # a file may consist of several frames
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            output.write(frame.decompress(data))
+            data = frame.unused_data
+            frame = None if frame.eof else frame
+    return frame is None
+
+
+def unpack_message(data: bytes) -> bytes:
+    """Decompress a message.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        message = frame.decompress(data)
+    except zstandard.ZstdError as error:
+        raise UnreadableError(f"the compressed message is damaged ({error})") from error
+    if not frame.eof:
+        raise UnreadableError("the compressed message is cut off")
+    return message

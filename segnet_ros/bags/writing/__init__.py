@@ -1,0 +1,1 @@
+"""New recordings, whole or absent."""
