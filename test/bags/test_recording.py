@@ -66,15 +66,16 @@ def split(folder: Path, in_time: list[RecordedMessage], write_mcap: Any) -> Path
 MODES = [CompressionMode.NONE, CompressionMode.FILE, CompressionMode.MESSAGE]
 
 
-@pytest.mark.parametrize("storage", PLUGINS)
-@pytest.mark.parametrize("mode", [*MODES, CompressionMode.STORAGE])
+# Of the two, only MCAP compresses by itself.
+@pytest.mark.parametrize(
+    ("storage", "mode"),
+    [*((plugin, mode) for plugin in PLUGINS for mode in MODES), ("mcap", CompressionMode.STORAGE)],
+)
 @pytest.mark.parametrize("version", [8, 9])
 @pytest.mark.parametrize("bare", [False, True])
 def test_recording_of_rosbags_is_read(
     tmp_path: Path, drive, in_time, storage: str, mode: CompressionMode, version: int, bare: bool
 ) -> None:
-    if (storage, mode) == ("db3", CompressionMode.STORAGE):
-        pytest.skip("sqlite3 compresses nothing itself")
     folder = write_bag(tmp_path / "bag", drive, storage, mode, version)
     file = next(file for file in folder.iterdir() if file.name != "metadata.yaml")
     assert read(file if bare else folder) == (in_time, [])

@@ -1,7 +1,5 @@
 """Labelled frames to messages."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,13 +10,11 @@ import pytest
 pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
 
 from segnet_ros.bags.labels.label_encoding import LabelEncoder
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import Picture
-from segnet_ros.bags.recorded import Fault, RecordedMessage
+from segnet_ros.bags.recorded import RecordedMessage
 from segnet_ros.bags.segmenting import SegmentedPicture
-from segnet_ros.bags.steps import LONGEST_STEP_NS, Labelled, Step, Unlabelled, steps
+from segnet_ros.bags.steps import Labelled, Step
 from segnet_ros.bags.writing.vision_messages import label_type_store
-from segnet_ros.inference.labelling import Labelling
 from segnet_ros.inference.rendering import Style
 from segnet_ros.inference.runtime import Prediction
 from segnet_ros.inference.segmenter import Segmentation
@@ -29,13 +25,6 @@ NETWORK, PICTURE = (24, 32), (48, 64)
 CAMERA_SIZE = Style(network_size=False, alpha=0.5, legend=None)
 COLORS = np.zeros((256, 1, 3), np.uint8)
 COLORS[1, 0] = (200, 100, 40)
-
-
-@pytest.fixture(scope="module")
-def labelling(channel_model: Path) -> Iterator[Labelling]:
-    labelling = ModelChoice(str(channel_model), "openvino", threshold=0.25).load()
-    yield labelling
-    labelling.model.retire()
 
 
 def texture(seed: int) -> Pixels:
@@ -109,42 +98,3 @@ def test_labels_that_change_without_motion_flicker() -> None:
 def test_without_a_predecessor_nothing_can_flicker() -> None:
     step = Step(None, frame(0, np.zeros(NETWORK, np.uint8), texture(0)))
     assert encoder("flicker").encode(step) == []
-
-
-def test_frames_get_published_labels_and_their_predecessor(labelling: Labelling) -> None:
-    zeros = np.zeros(NETWORK, np.uint8)
-    other = RecordedMessage("/chatter", 2, b"")
-    fault = Fault("broken", CAMERA, 3, 1)
-    items: list[SegmentedPicture | Unlabelled] = [
-        segmented(0, zeros, texture(0), leads=True),
-        segmented(10, zeros, texture(0)),
-        other,
-        segmented(15, zeros, texture(0), topic="/rear/image_raw"),
-        fault,
-        segmented(20, zeros, texture(0)),
-        segmented(21 + LONGEST_STEP_NS, zeros, texture(0)),
-    ]
-    found = list(steps(items, labelling, compare=True))
-    assert [found[1], found[3]] == [other, fault]
-    frames = [item for item in found if isinstance(item, Step)]
-    times = [(s.before and s.before.picture.stamp_ns, s.now.picture.stamp_ns) for s in frames]
-    assert times == [(0, 10), (None, 15), (10, 20), (None, 21 + LONGEST_STEP_NS)]
-    np.testing.assert_array_equal(frames[0].now.segmentation.colors, labelling.colors)
-
-
-def test_the_threshold_takes_labels_away(labelling: Labelling) -> None:
-    item = segmented(0, np.ones(NETWORK, np.uint8), texture(0))
-    item.segmentations[0].prediction.confidence[0, :5] = 63  # of 255: under a quarter
-    (step,) = steps([item], labelling, compare=False)
-    assert isinstance(step, Step)
-    labels = step.now.segmentation.prediction.labels
-    assert (labels[0, :5] == 255).all()
-    assert np.count_nonzero(labels == 1) == labels.size - 5
-
-
-def test_predecessors_are_not_kept_unless_wanted(labelling: Labelling) -> None:
-    items = [segmented(time, np.zeros(NETWORK, np.uint8), texture(0)) for time in (0, 1)]
-    assert [s.before for s in steps(items, labelling, compare=False) if isinstance(s, Step)] == [
-        None,
-        None,
-    ]

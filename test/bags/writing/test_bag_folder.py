@@ -308,7 +308,7 @@ def _let_disk_fill_up(patch: pytest.MonkeyPatch, step: int) -> None:
 def test_a_folder_that_may_not_be_written_is_one_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     if os.access(tmp_path, os.W_OK):
-        pytest.skip("root may write everywhere")
+        pytest.skip("needs a user other than root, who may write everywhere")
     with pytest.raises(BagError, match=r"out cannot be written \(Permission denied\)"):
         BagOutput(str(tmp_path / "out"), IDENTITY, TOPICS, False)
 
