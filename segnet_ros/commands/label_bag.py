@@ -1,6 +1,7 @@
 """The verb `segnet label-bag`."""
 
 import argparse
+import resource
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -67,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         keep_original=options.keep_original,
     )
     runs: list[LabelRun] = []
+    _allow_many_files()
     with ExitStack() as opened:
         for bag, target in find_targets(options.input, options.output):
             run = open_run(bag, target, choice, wanted, options.resume)
@@ -74,6 +76,12 @@ def _run(options: argparse.Namespace) -> int:
             runs.append(run)
         _label(runs, choice, wanted, options)
     return tell_faults([fault for run in runs for fault in _faults(run)])
+
+
+def _allow_many_files() -> None:
+    """Each output holds a lock, and most systems grant a process only 1,024 files at first."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _label(

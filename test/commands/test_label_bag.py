@@ -52,6 +52,7 @@ def record(path: Path, messages: Sequence[RecordedMessage]) -> Path:
         new_topic(name, "std_msgs/msg/String" if name == CHATTER else kind)
         for name, kind in kinds.items()
     ]
+    path.parent.mkdir(exist_ok=True)
     with SegmentWriter(path, topics, {}) as writer:
         for message in messages:
             writer.write(message)
@@ -186,13 +187,16 @@ def test_mistakes_are_told_before_a_model_is_loaded(
     assert not (tmp_path / "out").exists()
 
 
-def start(arguments: Sequence[str], largest_file: int = -1) -> subprocess.Popen[str]:
+def start(
+    arguments: Sequence[str], limit: int = resource.RLIMIT_FSIZE, value: int = -1
+) -> subprocess.Popen[str]:
+    most = resource.getrlimit(limit)[1]
     return subprocess.Popen(
         [sys.executable, "-m", "segnet_ros", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, -1)),
+        preexec_fn=lambda: resource.setrlimit(limit, (most if value < 0 else value, most)),
     )
 
 
@@ -206,6 +210,19 @@ def interrupt(arguments: Sequence[str], output: Path, files: int, number: int) -
         os.kill(child.pid, number)
     _, errors = child.communicate()
     return child.returncode, errors
+
+
+def test_more_recordings_than_files_may_be_open_at_first(
+    channel_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "day").mkdir()
+    for number in range(40):
+        record(tmp_path / "day" / f"{number}" / "drive.mcap", [camera(SECOND)])
+    arguments = command(tmp_path / "day", tmp_path / "out", channel_model)
+    child = start(arguments, limit=resource.RLIMIT_NOFILE, value=40)
+    _, errors = child.communicate()
+    assert child.returncode == 0, errors
+    assert len(list((tmp_path / "out").glob("*/metadata.yaml"))) == 40
 
 
 @pytest.fixture
@@ -265,7 +282,7 @@ def test_a_full_disk_leaves_what_was_done(channel_model: Path, tmp_path: Path) -
     first, second = (tmp_path / "whole" / "out" / f"out_{index}.mcap" for index in (0, 1))
     limit = (first.stat().st_size + second.stat().st_size) // 2
     output = tmp_path / "full" / "out"
-    child = start(command(bag, output, channel_model), largest_file=limit)
+    child = start(command(bag, output, channel_model), value=limit)
     _, errors = child.communicate()
     assert child.returncode == 1
     assert "Traceback" not in errors
