@@ -158,4 +158,5 @@ class LabelWorker:
         )
         destination = self._job.destinations[task.bag]
         path = join(destination.staging, segment_name(destination.location, task.window.index))
-        return LabelSegment(path, plan.topics, made_by, infos)
+        compressed = self._job.options.keep_original
+        return LabelSegment(path, plan.topics, made_by, compressed, infos)

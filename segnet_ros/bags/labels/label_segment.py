@@ -35,6 +35,7 @@ class LabelSegment:
         location: Path or URL of the file.
         topics: All that it lists.
         made_by: From `provenance`.
+        compressed: Whether it is, for messages that are no pictures of JPEG or PNG.
         infos: The messages at its beginning, which make it complete in itself; called with the
             time of its first message, nanoseconds since 1970.
     """
@@ -44,11 +45,13 @@ class LabelSegment:
         location: str,
         topics: Sequence[Topic],
         made_by: Mapping[str, str],
+        compressed: bool,
         infos: Callable[[int], Sequence[RecordedMessage]],
     ) -> None:
         self._location = location
         self._topics = topics
         self._made_by = made_by
+        self._compressed = compressed
         self._infos = infos
         self._writing = ExitStack()
         self._writer: SegmentWriter | None = None
@@ -83,7 +86,8 @@ class LabelSegment:
         self._writing.__exit__(kind, error, trace)
 
     def _begin(self, time_ns: int) -> SegmentWriter:
-        writer = SegmentWriter(self._location, self._topics, {RECORD: self._made_by})
+        made_by = {RECORD: self._made_by}
+        writer = SegmentWriter(self._location, self._topics, made_by, self._compressed)
         self._writer = self._writing.enter_context(writer)
         for message in self._infos(time_ns):
             writer.write(message)

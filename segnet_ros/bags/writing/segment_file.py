@@ -72,6 +72,7 @@ class SegmentWriter:
             folder and copied in the end.
         topics: All that the file shall list, also those without messages.
         metadata: MCAP metadata records by name.
+        compressed: Whether chunks are compressed with zstd, which gains nothing on JPEG and PNG.
 
     Raises:
         BagError: the file cannot be written, by this or by any other method.
@@ -82,6 +83,7 @@ class SegmentWriter:
         location: str | Path,
         topics: Sequence[Topic],
         metadata: Mapping[str, Mapping[str, str]],
+        compressed: bool = False,
     ) -> None:
         self._location = str(location)
         self._topics = topics
@@ -90,7 +92,8 @@ class SegmentWriter:
         with disk_errors(self._location):
             self._file = self._partial.open("xb")
         self._output = _HashedFile(self._file)
-        self._writer = Writer(self._output, compression=CompressionType.ZSTD)  # type: ignore[arg-type]
+        compression = CompressionType.ZSTD if compressed else CompressionType.NONE
+        self._writer = Writer(self._output, compression=compression)  # type: ignore[arg-type]
         try:
             with disk_errors(self._location):
                 self._start(metadata)

@@ -22,7 +22,7 @@ def segment(path: Path) -> LabelSegment:
     def infos(time_ns: int) -> list[RecordedMessage]:
         return [message("/info", time_ns)]
 
-    return LabelSegment(str(path), TOPICS, {"model": "some"}, infos)
+    return LabelSegment(str(path), TOPICS, {"model": "some"}, False, infos)
 
 
 def test_infos_come_first_with_the_time_of_the_first_message(tmp_path: Path) -> None:

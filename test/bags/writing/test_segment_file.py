@@ -5,6 +5,7 @@ import hashlib
 import os
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -75,7 +76,20 @@ def test_large_files_have_several_chunks_whose_crcs_hold(tmp_path: Path) -> None
         summary = reader.get_summary()
     assert summary is not None
     assert len(summary.chunk_indexes) == 3
-    assert {index.compression for index in summary.chunk_indexes} == {"zstd"}
+    assert {index.compression for index in summary.chunk_indexes} == {""}
+
+
+def test_chunks_may_be_compressed(tmp_path: Path) -> None:
+    items = [replace(message, cdr=bytes(400_000)) for message in messages(9)]
+    plain, packed = tmp_path / "plain" / "a.mcap", tmp_path / "packed" / "a.mcap"
+    for path, compressed in ((plain, False), (packed, True)):
+        path.parent.mkdir()
+        with SegmentWriter(path, TOPICS, {}, compressed) as writer:
+            for message in items:
+                writer.write(message)
+    assert packed.stat().st_size < plain.stat().st_size / 10
+    with Reader(plain) as left, Reader(packed) as right:
+        assert [m[1:] for m in left.messages()] == [m[1:] for m in right.messages()]
 
 
 def test_header_schemas_and_channels_are_rosbag2s(tmp_path: Path) -> None:
