@@ -1,6 +1,7 @@
 """Fixtures that several rooms share."""
 
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from segnet_ros.inference.model import (
     load_model,
     save_description,
 )
+
+# A shell that starts us in the background has it ignored, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SIZE = (16, 12)
 _CLASSES = (

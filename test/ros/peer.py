@@ -62,10 +62,16 @@ class Peer:
     def call(self, kind: Any, name: str, request: Any) -> Any:
         client = self.node.create_client(kind, name)
         self.until(client.service_is_ready, f"service {name}")
+        self.until_discovered(name)
         future = client.call_async(request)
         self.until(future.done, f"an answer of {name}")
         self.node.destroy_client(client)
         return future.result()
+
+    def until_discovered(self, service: str) -> None:
+        """Clients are discovered in the order of their creation: a later one gets an answer."""
+        node = service.rpartition("/")[0]
+        self.read(GetParameters, f"{node}/get_parameters", GetParameters.Request())
 
     def read(self, kind: Any, name: str, request: Any) -> Any:
         """Call what changes nothing, again where no answer comes.
@@ -113,6 +119,7 @@ class Peer:
         """Call, but do not wait for the answer."""
         client = self.node.create_client(kind, name)
         self.until(client.service_is_ready, f"service {name}")
+        self.until_discovered(name)
         return client.call_async(request)
 
     def values(self, task: str = "node") -> Mapping[str, str]:

@@ -256,11 +256,9 @@ def building(
     arguments: tuple[str, ...], cache: Path, busy: Callable[[], None], tmp_path: Path, peer: Peer
 ) -> Iterator[Building]:
     with running_node(tmp_path / "log", *arguments) as node:
-        client = peer.node.create_client(ChangeState, "/segmentation/change_state")
-        peer.until(client.service_is_ready, "change_state")
         request = ChangeState.Request()
         request.transition.label = "configure"
-        answer = client.call_async(request)
+        answer = peer.ask(ChangeState, "/segmentation/change_state", request)
         peer.until(lambda: is_waiting(peer), "the build to wait")
         yield Building(node, cache, busy, answer)
 

@@ -315,6 +315,7 @@ def test_two_at_once(own_node: NodeProcess, peer: Peer, models: SimpleNamespace)
     ]
     client = peer.node.create_client(SetParametersAtomically, name)
     peer.until(client.service_is_ready, "the service")
+    peer.until_discovered(name)
     answers = [client.call_async(request) for request in requests]
     peer.until(lambda: all(answer.done() for answer in answers), "both answers")
     first, second = (answer.result().result for answer in answers)

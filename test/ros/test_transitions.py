@@ -75,9 +75,8 @@ def node(context: rclpy.Context) -> Iterator[SlowNode]:
 
 def ask(peer: Peer, transition: Transition) -> Any:
     """The future of an answer."""
-    client = peer.node.create_client(ChangeState, "/segmentation/change_state")
-    peer.until(client.service_is_ready, "change_state")
-    return client.call_async(ChangeState.Request(transition=transition))
+    request = ChangeState.Request(transition=transition)
+    return peer.ask(ChangeState, "/segmentation/change_state", request)
 
 
 @pytest.fixture
