@@ -24,7 +24,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from segnet_ros.bags.labels.label_encoding import LabelEncoder, Labelled, Step
+from segnet_ros.bags.labels.label_encoding import LabelEncoder
 from segnet_ros.bags.labels.label_job import LabelJob, LabelWorker
 from segnet_ros.bags.labels.label_messages import output_topics
 from segnet_ros.bags.labels.label_plan import DEFAULT_OUTPUTS, LabelOptions
@@ -33,11 +33,13 @@ from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import Picture, decode
 from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, RecordedMessage
 from segnet_ros.bags.recording import Recording
+from segnet_ros.bags.steps import Labelled, Step
 from segnet_ros.bags.windows import WINDOW_NS
 from segnet_ros.bags.work import Task
 from segnet_ros.bags.writing.image_messages import frame_message
 from segnet_ros.bags.writing.new_topics import new_topic
 from segnet_ros.bags.writing.segment_file import SegmentWriter
+from segnet_ros.inference.memory import keep_freed_pictures, share_one_heap
 from segnet_ros.inference.preprocessing import resize_image
 from segnet_ros.inference.rendering import Style
 from segnet_ros.inference.segmenter import Segmenter
@@ -232,6 +234,8 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     """Measure and print."""
+    keep_freed_pictures()  # as the verb does
+    share_one_heap()
     options, console = _options(), Console()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
