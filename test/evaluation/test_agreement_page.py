@@ -1,13 +1,14 @@
 """The page, read back as a browser would."""
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 pytest.importorskip("jinja2", reason="needs jinja2: pip install 'segnet_ros[report]'")
 pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'segnet_ros[report]'")
+
+from html_page import Page
 
 from segnet_ros.evaluation.agreement import (
     AgreementCounts,
@@ -28,7 +29,6 @@ from segnet_ros.evaluation.frame_pictures import FramePictures
 from segnet_ros.inference.model import SegmentationClass
 from segnet_ros.inference.runtime import Prediction
 
-VOID_TAGS = {"img", "meta", "br"}
 HOSTILE = """</td><script>alert("1")</script> & 'x' {{ 7 * 7 }} $y$"""
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -36,41 +36,6 @@ PICTURE = FramePictures(
     "data:image/jpeg;base64,AA==", "data:image/jpeg;base64,AQ==", "data:image/x"
 )
 STREET = ("Sky", "Road", "Car")
-
-
-class Page(HTMLParser):
-    """Tables as lists of rows of texts, and everything that could be wrong."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.rows = [], [], [], []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *attribute) for attribute in attrs]
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag not in VOID_TAGS:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] = f"{self.rows[-1][-1]} {' '.join(data.split())}".strip()
-        if "style" not in self.open:
-            self.text += data
-
-    def after(self, heading):
-        """Rows of the table whose first row begins so."""
-        begin = next(k for k, row in enumerate(self.rows) if row[0] == heading)
-        return self.rows[begin + 1 :]
 
 
 def facts(name, **others):

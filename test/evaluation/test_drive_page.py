@@ -5,12 +5,13 @@ import json
 import math
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
 pytest.importorskip("jinja2", reason="needs jinja2: pip install 'segnet_ros[report]'")
 pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'segnet_ros[report]'")
+
+from html_page import Page
 
 from segnet_ros.evaluation.drive_charts import drive_chart
 from segnet_ros.evaluation.drive_page import render_drives, write_drive_page
@@ -31,7 +32,6 @@ from segnet_ros.evaluation.frame_times import FrameTimes, Irregularity
 from segnet_ros.inference.model import SegmentationClass
 
 HOSTILE = """</td><script>alert("1")</script> & 'x' {{ 7 * 7 }} $y$"""
-VOID_TAGS = {"img", "meta", "br"}
 START = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
 CLASSES = [SegmentationClass("Road", (128, 64, 128)), SegmentationClass(HOSTILE, (1, 2, 3))]
@@ -89,38 +89,6 @@ def drive(*cameras, skipped=()):
     return Drive(f"bags/{HOSTILE}", START, 90.0, cameras, skipped)
 
 
-class Page(HTMLParser):
-    """Tables as lists of rows of texts, and everything that could be wrong."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.sources, self.rows, self.text = [], [], [], [], ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.sources += [value for name, value in attrs if name in ("src", "href")]
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag not in VOID_TAGS:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data.strip()
-        if "style" not in self.open:
-            self.text += data
-
-    def rows_of(self, name):
-        return [row for row in self.rows if row and row[0] == name]
-
-
 @pytest.fixture(scope="module")
 def html():
     found = report(drive(camera(events=[EVENT]), camera("/rear/image", "rear")))
@@ -146,7 +114,7 @@ def test_the_page_is_whole_and_needs_nothing_else(html, page):
 
 
 def test_the_summary(page):
-    front, rear = page.rows_of(f"bags/{HOSTILE}front") + page.rows_of(f"bags/{HOSTILE}rear")
+    front, rear = page.rows_of(f"bags/{HOSTILE} front") + page.rows_of(f"bags/{HOSTILE} rear")
     assert front[1:] == ["1:30.0", "1,234", "10.0", "24", "87.6", "4.3", "1", "0"]
     assert rear[-2:] == ["0", "0"]
 
@@ -164,7 +132,7 @@ def test_events_and_irregular_times(page):
 
 
 def test_speed_stands_apart(page):
-    assert page.rows_of("flickeroptical flow and comparison")[0][1:] == ["1.2", "–"]  # noqa: RUF001
+    assert page.rows_of("flicker optical flow and comparison")[0][1:] == ["1.2", "–"]  # noqa: RUF001
     assert "12.5 frames/s in one worker" in page.text
 
 

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +9,8 @@ import pytest
 
 pytest.importorskip("jinja2", reason="needs jinja2: pip install 'segnet_ros[report]'")
 pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'segnet_ros[report]'")
+
+from html_page import Page
 
 from segnet_ros.datasets.camvid import CAMVID, find_frames
 from segnet_ros.datasets.frames import LabelledFrame
@@ -25,44 +26,8 @@ from segnet_ros.inference.model import SegmentationClass
 from segnet_ros.inference.runtime import Prediction
 from segnet_ros.simulation.drive import StreetDrive
 
-VOID_TAGS = {"img", "meta", "br"}
 COST = Cost((480, 360), 1_234_567, 59_200_000_000, 5_700_000, 88_500_000, 230_000_000)
 HOSTILE = """</td><script>alert("1")</script> & 'x' {{ 7 * 7 }} $y$"""
-
-
-class Page(HTMLParser):
-    """Tables as lists of rows of texts, and everything that could be wrong."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.rows = [], [], [], []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *attribute) for attribute in attrs]
-        assert len({name for name, _ in attrs}) == len(attrs)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag not in VOID_TAGS:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += " ".join(data.split()) + " " * bool(data.strip())
-        if "style" not in self.open:
-            self.text += data
-
-    def row(self, name):
-        """Cells of the first row that begins so."""
-        return next([cell.strip() for cell in row] for row in self.rows if row[0].strip() == name)
 
 
 class Shifted:
