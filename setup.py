@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ament_python package and plain pip package in one."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model folders for measurements, made on the fly."""
 
 from pathlib import Path
@@ -19,6 +20,7 @@ def cheap_model(folder: Path, size: tuple[int, int]) -> Path:
     Args:
         folder: To make; its name becomes the model's.
         size: (width, height) in pixels.
+
     """
     folder.mkdir(parents=True)
     width, height = size

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A camera as a process: sends pictures when told to, and says when it sent them.
 
 It prints `ready` when somebody has subscribed. Every line of standard input, `RATE FRAMES`, is a

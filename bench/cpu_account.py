@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the CPU time of a frame goes."""
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ class Account:
         conversions: Of all other stages together.
         relay: Of a process that only takes pictures and sends ready answers, beyond
             deserialising and serialising these.
+
     """
 
     whole: float
@@ -37,6 +39,7 @@ def account(whole: float, relay: float, stages: Mapping[str, float]) -> Account:
         whole: CPU time of the node's process per frame, milliseconds.
         relay: The same of the relay.
         stages: Of everything that the node does with the frame, engine included.
+
     """
     conversions = sum(cost for stage, cost in stages.items() if stage != ENGINE)
     messages = sum(cost for stage, cost in stages.items() if stage.startswith((RECEIVE, SERIALISE)))

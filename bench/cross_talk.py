@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What came of several cameras: how fast, how late, how much, and whether it was really theirs."""
 
 import math
@@ -24,6 +25,7 @@ class Answers:
         latencies_ms: From the stamp to the arrival.
         numbers: Of the frames whose labels were right.
         wrong: Other labels, by what was wrong with them.
+
     """
 
     camera: int
@@ -39,6 +41,7 @@ class Answers:
             code: What it says; None if that is no code.
             stamp: In its header, nanoseconds.
             arrival: By the same clock.
+
         """
         self.arrivals.append(arrival)
         self.latencies_ms.append((arrival - stamp) / _NS_PER_MS)

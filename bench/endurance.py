@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does the node grow? A day of sim time, compressed to minutes, with all that changes on the way.
 
 Two cameras and /clock follow a recording that starts again every sim hour. Within every hour
@@ -71,6 +72,7 @@ class Day:
         pid: Of the node.
         answers: Of services, still to come, each with what tells refusals in it.
         refused: What the node did not do, by its reason.
+
     """
 
     watcher: Watcher
@@ -125,6 +127,7 @@ class Recording:
     Args:
         watcher: Publishes.
         hour_seconds: Wall time of a sim hour.
+
     """
 
     def __init__(self, watcher: Watcher, hour_seconds: float) -> None:

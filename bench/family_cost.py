@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does SegNet need least memory for inference? Every architecture at the paper's 480x360, counted.
 
 Nothing is computed: see `segnet_ros.training.cost`. Feature maps are those that must exist at the

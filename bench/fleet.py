@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How fast `segnet label-bag` is in one process and on Ray workers, and what a killed one costs.
 
     segnet pack-bag IMAGES -o BAG --rate 3     # 30 frames in each window of 10 s
@@ -83,6 +84,7 @@ class Case:
         name: In the table.
         work: Does it.
         kill: Whether a worker is killed on the way.
+
     """
 
     name: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a figure grows over time, told from noise, steps and single outliers."""
 
 import statistics
@@ -15,6 +16,7 @@ class Growth:
         last: Median of the last third.
         slope: Median of the slopes between all pairs of samples (Theil and Sen), per sample.
         grown: Whether slope and difference of the medians both are above what is allowed.
+
     """
 
     first: float
@@ -33,13 +35,15 @@ def growth(samples: Sequence[float], warm_up: int, allowed_slope: float) -> Grow
 
     Raises:
         ValueError: too few samples.
+
     """
     kept = samples[warm_up:]
     if len(kept) < 3:
-        raise ValueError(
+        msg = (
             f"{len(samples)} samples, {warm_up} of them warm-up; expected three more than warm-up: "
             "measure longer"
         )
+        raise ValueError(msg)
     third = len(kept) // 3
     first, last = statistics.median(kept[:third]), statistics.median(kept[-third:])
     slope = theil_sen(kept)

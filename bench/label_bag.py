@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rate of `segnet label-bag` over the bare engine's on a 720p JPEG bag, and where the time goes.
 
 The bare engine is `Segmenter.segment_all` over decoded frames in memory, with no output. Labelling

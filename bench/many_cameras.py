@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Four cameras, one node: rate, loss, latency, and proof that no label is another camera's.
 
 Every picture says in coloured blocks whose it is, its number and its stamp. The model runs a whole

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node after the method of NVIDIA's ros2_benchmark: peak rate, then fixed rates, per camera.
 
 Camera, node and monitor are processes of their own that talk through the shipped Fast DDS profile.
@@ -65,6 +66,7 @@ class Bench:
         source: Sends the pictures.
         monitor: Hears the labels.
         seconds: How long a run is.
+
     """
 
     def __init__(self, pid: int, source: Camera, monitor: Watcher, seconds: float) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the node itself costs: CPU time per frame beyond the engine and the conversions.
 
 The node's process is measured whole (/proc/PID/stat, idle timers and Fast DDS's threads included)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Node rate over bare-engine rate, and frames lost at 720p and 30 Hz, in one run.
 
 The bare engine is the runtime alone, called in a loop with a picture of its own size. The node is

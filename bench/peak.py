@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The highest rate that is still sustained: bisection to a narrow window, then small steps up.
 
 The search of NVIDIA's ros2_benchmark with its settings.
@@ -21,6 +22,7 @@ class Search:
         loss: Share of the frames that may be lost, 0..1.
         bisection_rate_drop: By how much labels may come slower than frames, Hz.
         scan_rate_drop: The same in the scan.
+
     """
 
     lower: float = 10.0
@@ -38,6 +40,7 @@ def find_peak(probe: Callable[[float], Performance | None], search: Search) -> f
     Args:
         probe: Runs at a rate; None if nothing could be measured.
         search: Its bounds and criteria.
+
     """
     rate = _bisect(probe, search)
     while rate + search.step <= search.upper:

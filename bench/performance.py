@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures of NVIDIA's ros2_benchmark, from the moments frames were sent and their labels came.
 
 Definitions are those of its `BasicPerformanceCalculator`, so that results can be laid side by side.
@@ -35,6 +36,7 @@ class Performance:
         jitter_min_ms: Of the same.
         jitter_deviation_ms: Standard deviation of the same.
         cpu_percent: Of one core, by the node's process.
+
     """
 
     frames_sent: float
@@ -65,6 +67,7 @@ def performance(
 
     Returns:
         None if fewer than three labels came: that run says nothing.
+
     """
     matched = {stamp: arrived[stamp] for stamp in sent if stamp in arrived}
     if len(matched) < _FEWEST_ARRIVALS:
@@ -111,6 +114,7 @@ def sustained(run: Performance | None, loss: float, rate_drop: float) -> bool:
         run: Of `performance`.
         loss: Share of the frames that may be missed, 0..1.
         rate_drop: By how much labels may come slower than frames, Hz.
+
     """
     if run is None:
         return False

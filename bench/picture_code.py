@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures that say whose they are: camera, number and stamp as coloured blocks.
 
 A model that answers with the brightest channel turns them into labels that say the same, so that
@@ -26,6 +27,7 @@ class Code:
         camera: 0..8.
         number: Of the frame, 0..531440; starts again after that.
         moment: `moment_of` its stamp.
+
     """
 
     camera: int

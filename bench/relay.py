@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process that answers every picture with ready messages: what rclpy and Fast DDS cost alone."""
 
 import argparse
@@ -23,6 +24,7 @@ class Relay:
     Args:
         outputs: Names of the node's topics.
         pixels: (width, height) of the camera.
+
     """
 
     def __init__(self, node: Any, outputs: list[str], pixels: tuple[int, int]) -> None:

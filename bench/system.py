@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Node and cameras as processes of their own, and a watcher of what comes out."""
 
 import json
@@ -52,6 +53,7 @@ class Watcher:
         statuses: The newest diagnostics: values by status name.
         reported: When the node counted, in its own seconds.
         arrivals: By topic: when the message of a stamp came, nanoseconds of the system clock.
+
     """
 
     def __init__(
@@ -103,11 +105,13 @@ class Watcher:
 
         Raises:
             TimeoutError: it takes longer than `TIMEOUT`.
+
         """
         end = time.monotonic() + TIMEOUT
         while not condition():
             if time.monotonic() > end:
-                raise TimeoutError(f"waited {TIMEOUT:g} s for {what}; the node said {self.values}")
+                msg = f"waited {TIMEOUT:g} s for {what}; the node said {self.values}"
+                raise TimeoutError(msg)
             self._executor.spin_once(timeout_sec=_POLL_SECONDS)
 
     def wait_active(self) -> None:
@@ -148,6 +152,7 @@ class Camera:
 
     Args:
         options: Its own.
+
     """
 
     def __init__(self, *options: str) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a process uses, as Linux counts it in /proc."""
 
 import os
@@ -20,6 +21,7 @@ class Usage:
         threads: Alive.
         shared_segments: Files of /dev/shm that it maps.
         shared_memory: Their size, MiB; how much of it was ever touched says little.
+
     """
 
     memory: float

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start one segmentation node for several cameras: segmentation.launch.py with other defaults.
 
 ros2 launch segnet_ros cameras.launch.py cameras:=front,left,right image:=/{camera}/image_raw

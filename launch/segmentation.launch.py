@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start the segmentation node, on request with footage and RViz.
 
 ros2 launch segnet_ros segmentation.launch.py image:=/camera/image_raw rviz:=true
@@ -29,8 +30,10 @@ PARAMETERS: Mapping[str, tuple[type, tuple[str, ...], str]] = {
     "taxonomy": (
         str,
         (),
-        "YAML file, or the name of a shipped one, that maps the model's classes to what the robot "
-        "cares about.",
+        (
+            "YAML file, or the name of a shipped one, that maps the model's classes to what the robot "
+            "cares about."
+        ),
     ),
     "runtime": (
         str,

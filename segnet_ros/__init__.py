@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real-time semantic segmentation with SegNet for ROS 2."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m segnet_ros` is the `segnet` command."""
 
 import sys

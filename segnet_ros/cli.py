@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The `segnet` command: one verb per job. A verb imports only the rooms that it needs."""
 
 import argparse
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 on success, 1 for a mistake that the printed message explains, 130 after Ctrl-C.
+
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     verb = given[0] if given and given[0] in _VERBS else None

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rooms' dependency rule, enforced by refusing imports in a fresh interpreter.
 
 A room's modules are all imported while what the room may not use is refused. Every refusal is
@@ -156,7 +157,8 @@ class Refusal(MetaPathFinder):
         if _is_below(importer, [PACKAGE]):
             self.breaches.add(f"{importer} imports {name}")
         # What a library of others tries for itself is not our breach, but it gets nothing either.
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        msg = f"No module named {name!r}"
+        raise ModuleNotFoundError(msg, name=name)
 
 
 def _importer() -> str:
@@ -237,14 +239,18 @@ OFFENDERS = {
     "guarded.py": ("try:\n    import onnx\nexcept ImportError:\n    onnx = None", "onnx"),
     "silent.py": ("try:\n    import tensorrt\nexcept BaseException:\n    pass", "tensorrt"),
     "dynamic.py": (
-        "from importlib import import_module\n"
-        "try:\n    import_module('cuda')\nexcept ImportError:\n    pass",
+        (
+            "from importlib import import_module\n"
+            "try:\n    import_module('cuda')\nexcept ImportError:\n    pass"
+        ),
         "cuda",
     ),
     "deferred.py": ("def load():\n    import rosbags.rosbag2", "rosbags.rosbag2"),
     "typing_only.py": (
-        "from typing import TYPE_CHECKING\n"
-        "if TYPE_CHECKING:\n    from sensor_msgs.msg import Image",
+        (
+            "from typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    from sensor_msgs.msg import Image"
+        ),
         "sensor_msgs.msg",
     ),
     "room.py": ("from segnet_ros.ros.node import NAME", "segnet_ros.ros"),

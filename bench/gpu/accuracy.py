@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does an engine answer as model.onnx does, and is it as right?"""
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ def check_accuracy(model: Model, precision: str, data: Path, cache: Path) -> Map
 
     Raises:
         InferenceError: see `TensorRtRuntime`.
+
     """
     images, truth = read_images(data), read_truth(data)
     reference = read_answers(model)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What there is to measure, the most important first: time on a GPU is short."""
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ class Case:
         height: Of the network's input, pixels.
         batch: Frames per inference.
         precision: Of the arithmetic.
+
     """
 
     subject: str
@@ -82,6 +84,7 @@ class Scope:
         batches: Frames per inference.
         models: Precisions by name of a trained model whose answers are checked.
         precisions: Of TensorRT engines.
+
     """
 
     networks: Sequence[str] = ("segnet", "segnet_basic", "segnet_light")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What this GPU reaches at most: large matrix products and a large copy."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where PyTorch computes."""
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ class Device:
     Attributes:
         name: "cuda" or "cpu".
         seconds: To spend on each timing.
+
     """
 
     name: str
@@ -29,9 +31,11 @@ def find_device(settings: Settings) -> Device:
 
     Raises:
         RuntimeError: there is no GPU, and this is no smoke test.
+
     """
     if torch.cuda.is_available():
         return Device("cuda", settings.seconds)
     if not settings.smoke:
-        raise RuntimeError("PyTorch sees no GPU; --smoke tries the code on the CPU")
+        msg = "PyTorch sees no GPU; --smoke tries the code on the CPU"
+        raise RuntimeError(msg)
     return Device("cpu", settings.seconds)

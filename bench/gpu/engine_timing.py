@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How fast an engine is, with and without CUDA graphs."""
 
 from collections import deque
@@ -32,6 +33,7 @@ def time_engine(
 
     Raises:
         InferenceError: see `TensorRtRuntime`.
+
     """
     options = EngineOptions(precision=precision, batch=batch, cache=cache, build=True)
     machine = find_machine()
@@ -71,6 +73,7 @@ class _Batches:
 
     Attributes:
         stages: Seconds of every batch, by stage.
+
     """
 
     def __init__(self, runtime: TensorRtRuntime, frames: Sequence[Pixels]) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Store trained weights in half precision, as export rounds them anyway.
 
 usage: python bench/gpu/halve_weights.py WEIGHTS HALVED

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure SegNet's engines on a GPU, beside PyTorch and the roofline, in one call.
 
 usage: python3 bench/gpu/measure_engines.py RESULTS [--data FOLDER] [--seconds 540]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks with random weights: speed does not depend on what was learnt."""
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ def random_network(architecture: str) -> nn.Module:
 
     Raises:
         ValueError: there is no such architecture.
+
     """
     torch.manual_seed(0)
     return _fold(build_model(architecture, CLASSES).eval())

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same graph in ONNX Runtime's CUDA provider, where that is installed."""
 
 from collections.abc import Mapping
@@ -20,13 +21,15 @@ def time_onnx_runtime(
 
     Raises:
         RuntimeError: this ONNX Runtime has no CUDA provider.
+
     """
     available = onnxruntime.get_available_providers()
     if _PROVIDER not in available:
-        raise RuntimeError(
+        msg = (
             f"ONNX Runtime {onnxruntime.__version__} has no {_PROVIDER}, only "
             f"{', '.join(available)}"
         )
+        raise RuntimeError(msg)
     graph = model.engine_graphs[precision]
     session = onnxruntime.InferenceSession(
         read_verified(model.folder / graph.file, graph.sha256), providers=[_PROVIDER]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pack CamVid for a GPU machine that gets its data in one small transfer.
 
 usage: python bench/gpu/pack_camvid.py CAMVID PACKED

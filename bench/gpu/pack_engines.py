@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pack trained models and labelled frames for bench/gpu/measure_engines.py.
 
 usage: python bench/gpu/pack_engines.py CAMVID PARCEL MODEL... [--frames 101] [--part-mib 32]

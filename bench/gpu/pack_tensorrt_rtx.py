@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pack Python wheels, such as TensorRT-RTX's, for a machine without a package index.
 
 usage: python bench/gpu/pack_tensorrt_rtx.py PARCEL WHEEL... [--part-mib 32]

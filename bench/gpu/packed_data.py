@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trained models with labelled frames, as one folder: what accuracy is measured on.
 
 FOLDER/frames/NAME.jpg and NAME.png (class ids), and FOLDER/models/NAME with the engine graphs and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder as one compressed archive in parts, for machines that get files in small transfers."""
 
 import lzma
@@ -32,6 +33,7 @@ def write_parcel(source: Path, target: Path, name: str, part_bytes: int) -> list
 
     Returns:
         The parts in order.
+
     """
     target.mkdir(parents=True, exist_ok=True)
     for older in target.glob(f"{name}.part-*"):
@@ -51,6 +53,7 @@ def read_parcel(parts: Sequence[Path], target: Path) -> None:
 
     Raises:
         ParcelError: a part is missing, doubled, cut short or altered.
+
     """
     ordered = _in_order(parts)
     target.mkdir(parents=True, exist_ok=True)
@@ -63,10 +66,11 @@ def read_parcel(parts: Sequence[Path], target: Path) -> None:
             while compressed.read(_CHUNK):  # the checksum stands at the end
                 pass
     except (lzma.LZMAError, EOFError, tarfile.TarError) as error:
-        raise ParcelError(
+        msg = (
             f"the parts of {ordered[0].parent} cannot be unpacked ({error}): one is cut short or "
             "altered; transfer them again"
-        ) from error
+        )
+        raise ParcelError(msg) from error
 
 
 def _in_order(parts: Sequence[Path]) -> list[Path]:
@@ -76,9 +80,8 @@ def _in_order(parts: Sequence[Path]) -> list[Path]:
     expected = max(counts, default=1)
     if len(parts) != expected or sorted(numbered) != list(range(1, expected + 1)):
         names = ", ".join(sorted(path.name for path in parts)) or "none"
-        raise ParcelError(
-            f"the parts are {names}; expected each of NAME.part-1-of-N to NAME.part-N-of-N once"
-        )
+        msg = f"the parts are {names}; expected each of NAME.part-1-of-N to NAME.part-N-of-N once"
+        raise ParcelError(msg)
     return [numbered[number] for number in sorted(numbered)]
 
 

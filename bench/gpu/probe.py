@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does this TensorRT run on this GPU at all? A convolution of nine pixels tells."""
 
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ def probe(target: str) -> Mapping[str, Any]:
 
     Raises:
         InferenceError: there is no TensorRT.
+
     """
     api = find_tensorrt()
     gpu = find_gpu()

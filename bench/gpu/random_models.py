@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model folders of any size whose networks were never trained, made where they are measured."""
 
 from pathlib import Path
@@ -33,6 +34,7 @@ def random_model(architecture: str, size: tuple[int, int], precision: str, work:
         size: (width, height) of its input, pixels.
         precision: Of the graph.
         work: Where its folder is.
+
     """
     width, height = size
     folder = work / f"{architecture}_{width}x{height}"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results as Markdown: the machine, targets, speed, accuracy, and what failed."""
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results as JSON lines: what is written stays, whatever happens next."""
 
 import json
@@ -19,6 +20,7 @@ class Result:
         seconds: That it took, preparation included.
         values: What was measured; empty if it failed.
         error: Why it failed, in one line; empty if it did not.
+
     """
 
     case: Case

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The least time that a GPU needs for a network, from what must be computed and moved.
 
 Counted are the operations that no compiler can fuse with each other: convolutions, poolings and
@@ -29,6 +30,7 @@ class Operation:
         values: Numbers of feature maps that it reads and writes.
         weights: Numbers that it reads whatever the batch.
         switches: Pooled places whose switch it writes or reads, one byte each.
+
     """
 
     flops: int
@@ -45,6 +47,7 @@ class Ceiling:
         name: Where the numbers come from.
         flops: Per second, by precision.
         bandwidth: Of its memory, bytes per second, read and written.
+
     """
 
     name: str
@@ -65,6 +68,7 @@ def operations(architecture: str, classes: int, size: tuple[int, int]) -> tuple[
 
     Raises:
         ValueError: there is no such architecture.
+
     """
     with torch.device("meta"):
         network = build_model(architecture, classes).eval()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the measuring processes are told."""
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ class Settings:
         work: Folder for graphs and engines; it may be kept for another run.
         data: What bench/gpu/pack_engines.py packed; None if there is none.
         smoke: Whether only to try the code: short timings, and the CPU if there is no GPU.
+
     """
 
     work: Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What measuring a case means, by its subject. Runs in a process of its own: see `worker`."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the engines are meant to reach on an H200, and whether they do."""
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ class Timing:
             there is a GPU, `gpu_p50_ms` and more.
         floor_ms: The least time by this GPU's measured ceilings; None if they are unknown.
         data_sheet_ms: The same by the H200's data sheet.
+
     """
 
     case: Case
@@ -50,6 +52,7 @@ class Verdict:
         target: In words.
         found: In words.
         met: None if something is missing.
+
     """
 
     target: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same network in PyTorch: from camera bytes on the host to label bytes on the host."""
 
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ class HalfNetwork(nn.Module):
     Args:
         network: Float32, of SegNet's family; it is changed.
         switching: How it pools and unpools.
+
     """
 
     def __init__(self, network: nn.Module, switching: Switching) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Unpack a parcel of bench/gpu/pack_*.py; needs nothing but Python 3.12's own library.
 
 usage: python3 bench/gpu/unpack.py FOLDER PART...

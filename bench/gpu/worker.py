@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process that measures one case after another, so that none can spoil the others.
 
 A CUDA error may leave a process without a usable GPU, a library may crash, and a compilation may
@@ -27,6 +28,7 @@ class Worker:
 
     Args:
         measure: Called there; a function of a module, since it travels by name, or a partial of it.
+
     """
 
     def __init__(self, measure: Measure) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Iterators that work ahead of their reader: order kept, read-ahead bounded, errors passed on."""
 
 from __future__ import annotations
@@ -5,10 +6,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,6 +31,7 @@ def read_ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
 
     Raises:
         Exception: whatever the items raise, at its place.
+
     """
     waiting: queue.Queue[object] = queue.Queue(depth)
     closed = threading.Event()
@@ -71,6 +75,7 @@ def map_ahead(
 
     Raises:
         Exception: whatever the items or the function raise, at its place.
+
     """
     source = iter(items)
     with ThreadPoolExecutor(threads) as pool:

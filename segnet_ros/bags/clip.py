@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recorded camera frames: rosbag2 recordings, videos, folders of images and single images.
 
 Nothing here needs a ROS installation.
@@ -8,24 +9,30 @@ from __future__ import annotations
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.bags.errors import BagError
-from segnet_ros.bags.message_types import typestore as typestore
-from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE as COMPRESSED_IMAGE_TYPE
-from segnet_ros.bags.recorded import IMAGE_TYPE as IMAGE_TYPE
-from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
+from segnet_ros.bags.message_types import typestore
+from segnet_ros.bags.recorded import (
+    COMPRESSED_IMAGE_TYPE,
+    IMAGE_TYPE,
+    Fault,
+    RecordedMessage,
+    Topic,
+)
 from segnet_ros.bags.recording import Recording
 from segnet_ros.messages.image_conversion import ImageConversionError, decode_compressed, to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
 
 CAMERA_INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 
@@ -55,6 +62,7 @@ class ClipFrame(ABC):
         stamp_ns: Recorded header stamp in nanoseconds; for pictures without one, the time since
             the first frame.
         frame_id: Recorded coordinate frame, 'camera' for pictures without one.
+
     """
 
     name: str
@@ -72,6 +80,7 @@ class PictureFrame(ClipFrame):
 
     Attributes:
         pixels: RGB uint8 [H,W,3], 0..255.
+
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -89,6 +98,7 @@ class RecordedFrame(ClipFrame):
         message_type: 'sensor_msgs/msg/Image' or 'sensor_msgs/msg/CompressedImage'.
         cdr: The message as recorded: CDR with its encapsulation header.
         camera_info: The CameraInfo in force, serialised likewise; None if none was recorded.
+
     """
 
     message_type: str
@@ -104,12 +114,14 @@ class RecordedFrame(ClipFrame):
 
         Raises:
             ClipError: If the message's encoding or data cannot be converted.
+
         """
         decode = decode_compressed if self.message_type == COMPRESSED_IMAGE_TYPE else to_rgb
         try:
             return decode(self.message())
         except ImageConversionError as error:
-            raise ClipError(f"frame {self.name}: {error}") from error
+            msg = f"frame {self.name}: {error}"
+            raise ClipError(msg) from error
 
 
 class Clip(ABC):
@@ -122,6 +134,7 @@ class Clip(ABC):
         rate: Recorded frames per second; None where no timing was recorded.
         compressed: Whether the frames were recorded as CompressedImage messages.
         camera_info_topic: Topic of the recorded CameraInfo; None where there is none.
+
     """
 
     frame_count: int | None = None
@@ -151,6 +164,7 @@ class Clip(ABC):
         Raises:
             ClipError: From the iteration, at a frame that cannot be read. A folder's iterator
                 goes on behind that frame when asked for the next one; others end there.
+
         """
 
     def close(self) -> None:  # noqa: B027 - only recordings hold something open
@@ -162,6 +176,7 @@ class ImagesClip(Clip):
 
     Attributes:
         files: In this order.
+
     """
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
@@ -180,6 +195,7 @@ class VideoClip(Clip):
 
     Raises:
         ClipError: If OpenCV cannot open the file or read its first frame.
+
     """
 
     def __init__(self, path: Path) -> None:
@@ -202,6 +218,7 @@ class BagClip(Clip):
 
     Raises:
         ClipError: If the recording cannot be read or the topic is not clear.
+
     """
 
     def __init__(self, path: Path, topic: str | None) -> None:
@@ -268,18 +285,21 @@ def open_clip(path: Path, topic: str | None = None) -> Clip:
     Raises:
         ClipError: If the path is missing, is none of these or cannot be read, or if a
             recording's image topic is missing or not clear.
+
     """
     if not path.exists():
-        raise ClipError(f"{path} does not exist; expected a recording, a video or images.")
+        msg = f"{path} does not exist; expected a recording, a video or images."
+        raise ClipError(msg)
     if path.is_dir():
         return _open_folder(path, topic)
     if path.suffix in BAG_SUFFIXES:
         return BagClip(path, topic)
     if path.suffix == ".bag":
-        raise ClipError(
+        msg = (
             f"{path} is a ROS 1 recording; expected ROS 2. Convert it first: "
             f"rosbags-convert --src {path.name} --dst {path.stem}"
         )
+        raise ClipError(msg)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImagesClip(path, [path])
     return VideoClip(path)
@@ -292,14 +312,16 @@ def _open_folder(path: Path, topic: str | None) -> Clip:
     if images := [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]:
         return ImagesClip(path, sorted(images, key=_natural_order))
     if bags := sorted(file.name for file in files if file.suffix in BAG_SUFFIXES):
-        raise ClipError(
+        msg = (
             f"{path} holds {', '.join(bags)} but no metadata.yaml; expected a complete recording. "
             f"Open the file itself, or run: ros2 bag reindex {path.name}"
         )
-    raise ClipError(
+        raise ClipError(msg)
+    msg = (
         f"{path} holds {len(files)} entries, none of them an image; expected a rosbag2 folder with "
         f"metadata.yaml, or files ending in {', '.join(IMAGE_SUFFIXES)} directly in the folder."
     )
+    raise ClipError(msg)
 
 
 def _natural_order(path: Path) -> tuple[list[int | str], str]:
@@ -311,10 +333,11 @@ def _natural_order(path: Path) -> tuple[list[int | str], str]:
 def _image_frame(index: int, file: Path) -> PictureFrame:
     bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise ClipError(
+        msg = (
             f"{file} cannot be decoded as an image; expected a complete "
             f"{', '.join(IMAGE_SUFFIXES)} file. Remove or replace it."
         )
+        raise ClipError(msg)
     return PictureFrame(file.stem, _stamp_ns(index, NOMINAL_RATE), NOMINAL_FRAME_ID, _to_rgb(bgr))
 
 
@@ -348,12 +371,13 @@ class _Video:
 
     def read_first(self) -> None:
         if not self._capture.read()[0]:
-            raise ClipError(
+            msg = (
                 f"{self._path} cannot be read as a video; expected a rosbag2 recording "
                 f"({', '.join(BAG_SUFFIXES)} or its folder), a video OpenCV can decode, or images "
                 f"({', '.join(IMAGE_SUFFIXES)}). Convert it to H.264 MP4, or check that it is "
                 "complete."
             )
+            raise ClipError(msg)
 
     def close(self) -> None:
         self._capture.release()
@@ -363,7 +387,8 @@ def _open_bag(path: Path) -> Recording:
     try:
         return Recording(str(path))
     except BagError as error:
-        raise ClipError(f"{error}.") from error
+        msg = f"{error}."
+        raise ClipError(msg) from error
 
 
 def _refuse_faults(path: Path, faults: Sequence[Fault]) -> None:
@@ -396,15 +421,17 @@ def _choose_topic(path: Path, topics: Mapping[str, Topic], wanted: str | None) -
     }
     if not images:
         found = _list_topics(topics) or "none"
-        raise ClipError(
+        msg = (
             f"{path} has no frames on any image topic; expected {IMAGE_TYPE} or "
             f"{COMPRESSED_IMAGE_TYPE}. Topics recorded: {found}."
         )
+        raise ClipError(msg)
     choice = [wanted] if wanted else _without_compressed_copies(images)
     if len(choice) == 1 and choice[0] in images:
         return choice[0]
     problem = f"has no frames on topic {wanted}" if wanted else f"has {len(choice)} image topics"
-    raise ClipError(f"{path} {problem}; name one of these as the topic: {_list_topics(images)}.")
+    msg = f"{path} {problem}; name one of these as the topic: {_list_topics(images)}."
+    raise ClipError(msg)
 
 
 def _without_compressed_copies(topics: Mapping[str, Topic]) -> list[str]:

@@ -1,11 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which image topics of a recording are worked on, and what their cameras are called."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.recorded import IMAGE_TYPE, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
 
 _TRANSPORT = "/compressed"
 
@@ -25,28 +29,32 @@ def choose_image_topics(
     Raises:
         BagError: a wanted topic is missing or holds no images, there is no image topic at all, or
             several without a word on which.
+
     """
     images = {
         name: topic for name, topic in topics.items() if topic.holds_images and topic.count != 0
     }
     if wrong := sorted(set(wanted) - images.keys()):
-        raise BagError(
+        msg = (
             f"{bag} has no images on {', '.join(wrong)}; expected one or more of "
             f"{_listed(images) or 'none, for it has no images'}"
         )
+        raise BagError(msg)
     if not images:
-        raise BagError(
+        msg = (
             f"{bag} has no images; expected sensor_msgs/msg/Image or CompressedImage. Topics "
             f"recorded: {_listed(topics) or 'none'}"
         )
+        raise BagError(msg)
     if wanted:
         return sorted(set(wanted))
     found = _without_compressed_copies(images)
     if len(found) > 1 and not all_images:
-        raise BagError(
+        msg = (
             f"{bag} has {len(found)} image topics; name those to work on with --topic, or take all "
             f"with --all-images: {_listed(images)}"
         )
+        raise BagError(msg)
     return sorted(found)
 
 

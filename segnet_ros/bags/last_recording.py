@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The recording that was worked on last, kept open: tasks of one recording follow each other."""
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ class LastRecording:
 
         Raises:
             BagError: it cannot be opened.
+
         """
         if self._recording is None or self._recording.location != bag:
             self.close()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Message definitions that recordings are read and written with."""
 
 from functools import cache

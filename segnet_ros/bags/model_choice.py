@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which model labels recordings, in words that a worker elsewhere can follow."""
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class ModelChoice:
         taxonomy: File, or name of a shipped one; empty for the model's own classes.
         threshold: Labels with a lower confidence, 0..1, become unlabelled; negative for the
             taxonomy's own.
+
     """
 
     model: str
@@ -33,6 +35,7 @@ class ModelChoice:
 
         Raises:
             InferenceError: the model, the runtime or the taxonomy cannot be used.
+
         """
         engine = EngineOptions(precision=self.precision)
         segmenter = Segmenter(find_model(self.model), self.runtime, engine)

@@ -1,12 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """Camera frames of a recording, decoded ahead of their reader."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,14 @@ import numpy.typing as npt
 from segnet_ros.bags.ahead import map_ahead, read_ahead
 from segnet_ros.bags.message_types import typestore
 from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, Fault, RecordedMessage
-from segnet_ros.bags.recording import Recording
-from segnet_ros.bags.windows import Window
 from segnet_ros.inference.preprocessing import resize_image
 from segnet_ros.messages.image_conversion import ImageConversionError, decode_compressed, to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from segnet_ros.bags.recording import Recording
+    from segnet_ros.bags.windows import Window
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -38,6 +42,7 @@ class Picture:
         leads: Whether it lies before the window, and is there for its successor's sake only.
         network_input: The image at a network's size, uint8 [H, W, 3] RGB; None if not asked for.
         decode_seconds: Time that decoding took, beside everything else that ran meanwhile.
+
     """
 
     message: RecordedMessage
@@ -77,6 +82,7 @@ def read_pictures(
 
     Yields:
         What is recorded. A frame that cannot be decoded comes as its message, followed by a fault.
+
     """
     types = {name: recording.topics[name].type for name in cameras}
     topics = None if others else cameras
@@ -134,6 +140,7 @@ def decode(message: RecordedMessage, kind: str, leads: bool = False) -> tuple[It
 
     Returns:
         The picture; or the message and what is wrong with it.
+
     """
     started = time.perf_counter()
     try:

@@ -1,17 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
 """Places recordings lie at: folders of this machine, and object stores by their URL."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 
 from segnet_ros.bags.errors import BagError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 METADATA_FILE = "metadata.yaml"
 """What makes a folder a recording."""
@@ -50,6 +53,7 @@ def exists(location: str) -> bool:
 
     Raises:
         BagError: the store does not answer.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -61,6 +65,7 @@ def read_text(location: str) -> str:
 
     Raises:
         BagError: it cannot be read.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -73,6 +78,7 @@ def write_text(location: str, text: str) -> None:
 
     Raises:
         BagError: it cannot be written.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -84,6 +90,7 @@ def put_file(source: Path, location: str) -> None:
 
     Raises:
         BagError: it cannot be written.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -95,6 +102,7 @@ def remove_file(location: str) -> None:
 
     Raises:
         BagError: it cannot be removed.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -106,6 +114,7 @@ def file_sizes(location: str) -> dict[str, int]:
 
     Raises:
         BagError: the store does not answer.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -129,6 +138,7 @@ def find_bags(location: str) -> list[str]:
 
     Raises:
         BagError: there is nothing, or no recording in it.
+
     """
     with _store_errors(location):
         files, path = _open_store(location)
@@ -137,14 +147,14 @@ def find_bags(location: str) -> list[str]:
         try:
             found = sorted(_bags_below(files, path))
         except FileNotFoundError:
-            raise BagError(
-                f"{location} does not exist; expected a recording or a folder of them"
-            ) from None
+            msg = f"{location} does not exist; expected a recording or a folder of them"
+            raise BagError(msg) from None
     if not found:
-        raise BagError(
+        msg = (
             f"{location} holds no recording; expected a folder with {METADATA_FILE}, or files "
             f"ending in {', '.join(_BAG_SUFFIXES)}"
         )
+        raise BagError(msg)
     start = len(path.rstrip("/"))
     return [location.rstrip("/") + bag[start:] or "/" for bag in found]
 
@@ -155,10 +165,11 @@ def disk_errors(location: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BagError(
+        msg = (
             f"{location} cannot be written ({error.strerror or error}); expected room and the "
             "right to write. Make room, or choose another place"
-        ) from error
+        )
+        raise BagError(msg) from error
 
 
 def _bags_below(files: Any, folder: str) -> Iterator[str]:
@@ -189,14 +200,14 @@ def _store_errors(location: str) -> Iterator[None]:
     except BagError:
         raise
     except ImportError as error:
-        raise BagError(
-            f"{location} needs the Python package of its store ({error}); install it with pip"
-        ) from error
+        msg = f"{location} needs the Python package of its store ({error}); install it with pip"
+        raise BagError(msg) from error
     except Exception as error:
         reason = str(error).rstrip(".") or type(error).__name__
         if isinstance(error, OSError) and error.errno:
             reason = os.strerror(error.errno)
-        raise BagError(
+        msg = (
             f"{location} cannot be reached ({reason}); expected a path or the URL of an object "
             "store that answers. Check its name, the network and your access"
-        ) from error
+        )
+        raise BagError(msg) from error

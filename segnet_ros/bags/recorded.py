@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a recording is made of."""
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Topic:
         qos: YAML text of the offered QoS profiles, as recorded; may be empty.
         serialization: "cdr" of every ROS 2 middleware so far.
         count: Messages; None if the recording does not tell.
+
     """
 
     name: str
@@ -46,6 +48,7 @@ class RecordedMessage:
         topic: Full name.
         time_ns: When it was recorded, nanoseconds since 1970.
         cdr: With its encapsulation header.
+
     """
 
     topic: str
@@ -62,6 +65,7 @@ class Fault:
         topic: Full name; empty if it cannot be known.
         time_ns: When the first of it was recorded, nanoseconds since 1970; None if unknown.
         lost: Messages lost; 0 if unknown.
+
     """
 
     reason: str

@@ -1,11 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """A recording: what is in it, and its messages in the order of their time."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.reading.bag_files import described_topics, open_files
 from segnet_ros.bags.reading.bag_layout import Layout, find_layout
@@ -15,6 +15,10 @@ from segnet_ros.bags.reading.in_time import Item, Source, merge
 from segnet_ros.bags.reading.packed_file import PackedFile
 from segnet_ros.bags.reading.topics import merge_topics, missing_messages, recount, second_types
 from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from types import TracebackType
 
 
 class Recording:
@@ -37,6 +41,7 @@ class Recording:
 
     Raises:
         BagError: there is no recording, or nothing of it can be read.
+
     """
 
     def __init__(self, location: str) -> None:
@@ -84,6 +89,7 @@ class Recording:
 
         Raises:
             BagError: the object store does not answer any more.
+
         """
         start = self.start_ns if start_ns is None else max(start_ns, self.start_ns)
         stop = self.stop_ns if stop_ns is None else min(stop_ns, self.stop_ns)

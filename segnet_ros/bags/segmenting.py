@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames through one or several models, everything else passed through in order."""
 
 from __future__ import annotations
@@ -6,13 +7,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import tee
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.bags.pictures import Item, Picture
-from segnet_ros.bags.recorded import Fault, RecordedMessage
 from segnet_ros.inference.segmenter import Segmentation
+
+if TYPE_CHECKING:
+    from segnet_ros.bags.recorded import Fault, RecordedMessage
 
 Pixels = npt.NDArray[np.uint8]
 SegmentAll = Callable[[Iterable[Pixels]], Iterator[Segmentation]]
@@ -25,6 +29,7 @@ class SegmentedPicture:
     Attributes:
         picture: The frame.
         segmentations: One of each model, in their order.
+
     """
 
     picture: Picture
@@ -42,6 +47,7 @@ def segment_pictures(
 
     Raises:
         InferenceError: a runtime fails.
+
     """
     waiting: deque[Item] = deque()
 

@@ -1,18 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each labelled frame with the one of its camera before it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.bags.pictures import Picture
 from segnet_ros.bags.recorded import Fault, RecordedMessage
 from segnet_ros.bags.segmenting import SegmentedPicture
-from segnet_ros.inference.labelling import Labelling
-from segnet_ros.inference.segmenter import Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from segnet_ros.bags.pictures import Picture
+    from segnet_ros.inference.labelling import Labelling
+    from segnet_ros.inference.segmenter import Segmentation
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,6 +32,7 @@ class Labelled:
     Attributes:
         picture: The frame.
         segmentation: Under the published ids.
+
     """
 
     picture: Picture
@@ -59,6 +65,7 @@ def steps(
         items: From `segment_pictures`. Frames that lead become predecessors only.
         labelling: What made them.
         compare: Whether predecessors are wanted; their pictures stay in memory.
+
     """
     last: dict[str, Labelled] = {}
     for item in items:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings cut into windows of time, each of which can be worked on by itself."""
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ class Window:
         index: From 0; windows without any message have one, too.
         start_ns: When it begins, nanoseconds since 1970.
         stop_ns: When it ends; belongs to the next one.
+
     """
 
     index: int
@@ -29,6 +31,7 @@ def cut(start_ns: int, stop_ns: int) -> list[Window]:
     Args:
         start_ns: Of the first message.
         stop_ns: Just after the last message.
+
     """
     starts = range(start_ns, stop_ns, WINDOW_NS)
     return [

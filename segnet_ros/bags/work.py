@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Work on recordings, window by window: here, or by the workers of a fleet with equal results."""
 
 from __future__ import annotations
@@ -5,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from segnet_ros.bags.recorded import Fault
-from segnet_ros.bags.windows import Window
+if TYPE_CHECKING:
+    from segnet_ros.bags.recorded import Fault
+    from segnet_ros.bags.windows import Window
 
 Value = TypeVar("Value")
 
@@ -23,6 +25,7 @@ class Task:
     Attributes:
         bag: Path or URL.
         window: The part to work on.
+
     """
 
     bag: str
@@ -38,6 +41,7 @@ class Outcome(Generic[Value]):
         frames: Camera frames worked on.
         faults: What could not be read.
         value: The job's own result; depends on the task and the job alone.
+
     """
 
     task: Task

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Option types that several verbs share."""
 
 import argparse
@@ -9,7 +10,8 @@ def size(text: str) -> tuple[int, int]:
     """Parse WIDTHxHEIGHT in pixels."""
     width, _, height = text.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; expected WIDTHxHEIGHT, as 480x360")
+        msg = f"{text!r} is no size; expected WIDTHxHEIGHT, as 480x360"
+        raise argparse.ArgumentTypeError(msg)
     return int(width), int(height)
 
 
@@ -20,14 +22,16 @@ def positive(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        msg = f"{text!r} is not a number above 0"
+        raise argparse.ArgumentTypeError(msg)
     return value
 
 
 def count(text: str) -> int:
     """Parse a whole number from 1."""
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+        msg = f"{text!r} is not a whole number from 1"
+        raise argparse.ArgumentTypeError(msg)
     return int(text)
 
 
@@ -38,7 +42,8 @@ def fraction(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+        msg = f"{text!r} is not a number from 0 to 1"
+        raise argparse.ArgumentTypeError(msg)
     return value
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a scored model to what the pages of `segnet evaluate` and `segnet compare` show."""
 
 from collections.abc import Sequence
@@ -22,14 +23,16 @@ def require_report() -> None:
 
     Raises:
         ReportError: a library is missing.
+
     """
     try:
         import_module("segnet_ros.evaluation.report")
     except ModuleNotFoundError as error:
-        raise ReportError(
+        msg = (
             f"an HTML page needs the Python package {error.name}, which is not installed; "
             "run `pip install 'segnet_ros[report]'`"
-        ) from error
+        )
+        raise ReportError(msg) from error
 
 
 def write_assessed(path: Path, title: str, model: Assessed) -> None:
@@ -52,6 +55,7 @@ def assess(
 
     Raises:
         DatasetError: a frame cannot be read any more.
+
     """
     # Weights know no size: they run at that of the frames.
     height, width = read_frame(frames[0])[1].shape

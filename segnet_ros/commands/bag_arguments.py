@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Options and output that the verbs on recordings share."""
 
 import argparse
@@ -69,6 +70,7 @@ def survey(
 
     Raises:
         BagError: a recording cannot be opened, or its image topics are not clear.
+
     """
     tasks: list[Task] = []
     frames: int | None = 0
@@ -98,6 +100,7 @@ def outcomes(
         tasks: In the order in which their outcomes are wanted.
         frames: How many there will be; None if unknown.
         options: From the command line.
+
     """
     with _progress() as progress:
         bar = progress.add_task("", total=frames)
@@ -143,6 +146,7 @@ def tell_faults(faults: Sequence[Fault]) -> int:
 
     Returns:
         The exit code: 0 if nothing was wrong, `EXIT_FAULTS` otherwise.
+
     """
     if not faults:
         return 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet compare`."""
 
 import argparse
@@ -72,7 +73,8 @@ def _trained(model: str, data: list[Path], output: Path) -> str:
     if recipe.suffix not in _RECIPES:
         return model
     if not data:
-        raise DatasetError(f"no data to train {recipe} on; name a dataset with --train-data")
+        msg = f"no data to train {recipe} on; name a dataset with --train-data"
+        raise DatasetError(msg)
     frames = [frame for root in data for frame in find_frames(root, "train")]
     print(f"training {recipe} on {len(frames)} frames")
     return str(train(read_recipe(recipe), frames, [], output / recipe.stem))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet compare-bag`."""
 
 import argparse
@@ -95,6 +96,7 @@ def pair_choice(options: argparse.Namespace) -> PairChoice:
 
     Raises:
         InferenceError: there is no such model, or precisions would change nothing.
+
     """
     taxonomies = options.taxonomies or [options.taxonomy] * 2
     precisions = options.precisions or [options.precision] * 2
@@ -112,11 +114,12 @@ def _runtimes(options: argparse.Namespace) -> list[str]:
         return wished
     runtimes = ["tensorrt" if runtime == "auto" else runtime for runtime in wished]
     if deaf := [runtime for runtime in runtimes if runtime != "tensorrt"]:
-        raise InferenceError(
+        msg = (
             f"--precisions got {' '.join(options.precisions)} for the runtime {deaf[0]}, which "
             "heeds no precision; expected tensorrt for both models; leave out --precisions, or use "
             "--precision where TensorRT runs only one of them"
         )
+        raise InferenceError(msg)
     return runtimes
 
 

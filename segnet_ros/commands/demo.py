@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """segnet demo: replay a clip through the node and report what came out."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine's build on the terminal: why, what is being done, for how long."""
 
 from collections.abc import Iterator

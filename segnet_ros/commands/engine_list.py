@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The engines in the cache: which can be used here, and removing the others."""
 
 from collections import defaultdict
@@ -33,6 +34,7 @@ def list_engines(folder: Path | None, model: str) -> None:
     Args:
         folder: Of the engines; None is the user's cache.
         model: Folder or shipped name of one whose graphs are compared, beside the shipped ones.
+
     """
     cache = EngineCache(folder)
     judge = _judge(model)
@@ -54,10 +56,12 @@ def prune_engines(folder: Path | None, model: str) -> None:
 
     Raises:
         InferenceError: there is no TensorRT, or none of its kind's GPU, to judge by.
+
     """
     api = find_tensorrt()
     if api.flavour == "TensorRT" and not find_gpu():
-        raise InferenceError(f"without a GPU nobody knows what can be used on it: {why_no_gpu()}")
+        msg = f"without a GPU nobody knows what can be used on it: {why_no_gpu()}"
+        raise InferenceError(msg)
     removed = EngineCache(folder).prune(_judge(model))
     for file in removed:
         print(f"removed {file.name} ({file.size / 1e6:.1f} MB): {file.reason}")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet evaluate`."""
 
 import argparse
@@ -76,17 +77,19 @@ def loaded(model: str, runtime: str, engine: EngineOptions = DEFAULT_ENGINE) -> 
 
 def _trained(weights: Path, runtime: str) -> Predictor:
     if runtime != "auto":
-        raise InferenceError(
+        msg = (
             f"runtime {runtime!r} does not run {weights}: weights run in PyTorch; leave out "
             "--runtime, or export them with `segnet export`"
         )
+        raise InferenceError(msg)
     try:
         from segnet_ros.training.torch_segmenter import TorchSegmenter
     except ModuleNotFoundError as error:
-        raise InferenceError(
+        msg = (
             f"weights such as {weights} need the Python package {error.name}; "
             "run `pip install 'segnet_ros[train]'`, or give an exported model"
-        ) from error
+        )
+        raise InferenceError(msg) from error
     return TorchSegmenter(weights)
 
 

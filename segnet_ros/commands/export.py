@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet export`."""
 
 import argparse
@@ -49,7 +50,9 @@ def _read_details(path: Path) -> dict[str, object]:
     try:
         details = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ExportError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from error
+        msg = f"{path} is not readable YAML: {' '.join(str(error).split())}"
+        raise ExportError(msg) from error
     if not isinstance(details, dict):
-        raise ExportError(f"{path} holds {type(details).__name__}; expected a mapping")
+        msg = f"{path} holds {type(details).__name__}; expected a mapping"
+        raise ExportError(msg)
     return details

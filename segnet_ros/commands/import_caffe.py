@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet import-caffe`."""
 
 import argparse
@@ -41,7 +42,8 @@ def _read_classes(path: Path) -> tuple[SegmentationClass, ...]:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
         return parse_taxonomy(path.name, facts["classes"], void=[]).classes
     except (ValueError, LookupError, TypeError, yaml.YAMLError) as error:
-        raise CaffeImportError(
+        msg = (
             f"{path} names no classes ({' '.join(str(error).split())}); expected YAML such as "
             "`classes: [floor, wall]`"
-        ) from error
+        )
+        raise CaffeImportError(msg) from error

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet mine`."""
 
 import argparse
@@ -83,7 +84,8 @@ def _not_negative(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
+        msg = f"{text!r} is not a number from 0"
+        raise argparse.ArgumentTypeError(msg)
     return value
 
 
@@ -107,14 +109,16 @@ def _criteria(options: argparse.Namespace) -> tuple[str, ...]:
 
     Raises:
         BagError: the second model is missing, or not asked for anything.
+
     """
     if not options.by:
         return ("confidence", "disagreement") if options.against else ("confidence",)
     if ("disagreement" in options.by) != bool(options.against):
-        raise BagError(
+        msg = (
             f"--by {' '.join(options.by)} came {'with' if options.against else 'without'} "
             "--against; expected --against MODEL with disagreement, and only then"
         )
+        raise BagError(msg)
     return tuple(dict.fromkeys(options.by))
 
 
@@ -152,11 +156,12 @@ def _choose(
     limits = Limits(options.count, round(options.min_gap * _SECOND_NS), options.min_difference)
     chosen = choose(frames, criteria, limits, known)
     if not chosen:
-        raise BagError(
+        msg = (
             f"none of {len(frames)} frames is worth labelling by {', '.join(criteria)}; expected "
             "frames of which that is known, and unlike those of --known. Rank by something else "
             "with --by, or lower --min-difference"
         )
+        raise BagError(msg)
     return chosen
 
 
@@ -173,10 +178,11 @@ def _proposed(
     with closing(results):
         for outcome, frame, name in zip(results, in_order, names, strict=True):
             if outcome.value is None:
-                raise BagError(
+                msg = (
                     f"{frame.bag} has no image on {frame.topic} at {frame.time_ns} any more; "
                     "expected a recording that stays as it is; wait until it is complete"
                 )
+                raise BagError(msg)
             rank = ranks[id(frame)]
             yield MinedFrame(name, rank, chosen[rank - 1], outcome.value)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """segnet node: run the ROS 2 node."""
 
 import argparse

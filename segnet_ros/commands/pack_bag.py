@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet pack-bag`."""
 
 import argparse
@@ -42,9 +43,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _topic(text: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z_]\w*)+", text, re.ASCII):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no topic; expected a full name such as /camera/image_raw"
-        )
+        msg = f"{text!r} is no topic; expected a full name such as /camera/image_raw"
+        raise argparse.ArgumentTypeError(msg)
     return text
 
 
@@ -56,7 +56,6 @@ def _nanoseconds(text: str) -> int:
     except InvalidOperation:
         valid = False
     if not valid:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; expected seconds since 1970, as 1700000000.5"
-        )
+        msg = f"{text!r} is no time; expected seconds since 1970, as 1700000000.5"
+        raise argparse.ArgumentTypeError(msg)
     return int(seconds * 1_000_000_000)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet render`."""
 
 import argparse
@@ -37,4 +38,5 @@ def _check_scene(seed: int, size: tuple[int, int]) -> None:
     try:
         StreetDrive(seed, size)
     except ValueError as error:
-        raise RenderError(f"this scene cannot be rendered: {error}") from error
+        msg = f"this scene cannot be rendered: {error}"
+        raise RenderError(msg) from error

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """segnet replay: publish a bag, video or folder as camera topics."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet report-bag`."""
 
 import argparse
@@ -6,6 +7,7 @@ import math
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -17,7 +19,6 @@ from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.places import base_name, find_bags
 from segnet_ros.bags.recorded import Fault
-from segnet_ros.bags.work import Task
 from segnet_ros.commands.arguments import add_runtime, fraction
 from segnet_ros.commands.assess import require_report
 from segnet_ros.commands.bag_arguments import add_fleet, add_topics, outcomes, survey, tell_faults
@@ -25,6 +26,9 @@ from segnet_ros.evaluation.drive_pictures import moments_of
 from segnet_ros.evaluation.drive_report import DriveReport
 from segnet_ros.inference.files import replacing
 from segnet_ros.inference.shipped import find_model
+
+if TYPE_CHECKING:
+    from segnet_ros.bags.work import Task
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +82,8 @@ def _look(
     for bag in bags:
         windows, count, faults = survey([bag], options.topic, options.all_images)
         if not windows:
-            raise BagError(f"{bag} holds no messages; expected a recorded drive")
+            msg = f"{bag} holds no messages; expected a recorded drive"
+            raise BagError(msg)
         start_ns, stop_ns = windows[0].window.start_ns, windows[-1].window.stop_ns
         recordings.append(DriveReduction(bag, start_ns, stop_ns, faults))
         frames = None if frames is None or count is None else frames + count

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verb `segnet taxonomy`."""
 
 import argparse
@@ -46,9 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _topic(text: str) -> str:
     if not _ABSOLUTE_NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no absolute ROS name; expected one such as /segmentation/front"
-        )
+        msg = f"{text!r} is no absolute ROS name; expected one such as /segmentation/front"
+        raise argparse.ArgumentTypeError(msg)
     return text
 
 
@@ -73,9 +73,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _refuse_overwriting(taxonomy: Path, output: Path) -> None:
     if output.resolve() == taxonomy.resolve():
-        raise InferenceError(
-            f"{output} is the taxonomy itself; expected another file; choose another name for -o"
-        )
+        msg = f"{output} is the taxonomy itself; expected another file; choose another name for -o"
+        raise InferenceError(msg)
 
 
 def _document(layer: dict[str, Any], taxonomy: Taxonomy, model: Model) -> str:

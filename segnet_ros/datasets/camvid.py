@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CamVid's folder layout: DIR/SPLIT/NAME.png beside DIR/SPLITannot/NAME.png.
 
 Class order and colours are those of the SegNet authors' tutorial. Sequences are named by the part
@@ -30,11 +31,13 @@ def find_frames(root: Path, split: str) -> list[LabelledFrame]:
 
     Raises:
         DatasetError: a folder is missing or empty, or a picture has no labels.
+
     """
     for folder in (root / split, root / f"{split}annot"):
         if not folder.is_dir():
-            raise DatasetError(
+            msg = (
                 f"no folder {folder}; expected {root} to hold {split}/ and {split}annot/ "
                 "with equally named PNG files; check the data folder and the split"
             )
+            raise DatasetError(msg)
     return find_pairs(root, split, _PATTERNS, CAMVID)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cityscapes' folder layout: DIR/leftImg8bit/SPLIT/CITY/ beside DIR/gtFine/SPLIT/CITY/.
 
 Labels are the `*_gtFine_labelIds.png` that the dataset ships; the 19 classes are those of its
@@ -43,5 +44,6 @@ def find_frames(root: Path, split: str) -> list[LabelledFrame]:
 
     Raises:
         DatasetError: the split has no picture, or a picture has no labels.
+
     """
     return find_pairs(root, split, _PATTERNS, CITYSCAPES)

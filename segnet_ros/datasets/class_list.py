@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Classes as users write them down."""
 
 from collections.abc import Iterable
@@ -21,13 +22,15 @@ def parse_taxonomy(name: str, classes: Any, void: Any) -> Taxonomy:
 
     Raises:
         DatasetError: a class cannot be understood, or a value has two meanings.
+
     """
     entries = _entries(classes)
     found = tuple(_class(entry, k) for k, entry in enumerate(entries))
     names = class_names(found)
     twice = [item for item in names if names.count(item) > 1]
     if twice:
-        raise DatasetError(f"{len(twice)} classes have the name {twice[0]}; expected each once")
+        msg = f"{len(twice)} classes have the name {twice[0]}; expected each once"
+        raise DatasetError(msg)
     values = [_values(entry["value"], entry["name"]) for entry in entries]
     meanings = [
         *zip(names, range(len(names)), values, strict=True),
@@ -42,10 +45,11 @@ def _class_of(meanings: Iterable[tuple[str, int, list[int]]]) -> dict[int, int]:
     for owner, label, values in meanings:
         for value in values:
             if value in owners:
-                raise DatasetError(
+                msg = (
                     f"the value {value} stands for {owners[value]} and for {owner}; "
                     "expected one meaning"
                 )
+                raise DatasetError(msg)
             class_of[value], owners[value] = label, owner
     return class_of
 
@@ -53,7 +57,8 @@ def _class_of(meanings: Iterable[tuple[str, int, list[int]]]) -> dict[int, int]:
 def _entries(classes: Any) -> list[dict[str, Any]]:
     if not isinstance(classes, (dict, list)) or not 0 < len(classes) <= VOID:
         count = f"{len(classes)} classes" if isinstance(classes, (dict, list)) else repr(classes)
-        raise DatasetError(f"classes holds {count}; expected 1..{VOID} as name: value, or a list")
+        msg = f"classes holds {count}; expected 1..{VOID} as name: value, or a list"
+        raise DatasetError(msg)
     if isinstance(classes, dict):
         return [{"name": name, "value": value} for name, value in classes.items()]
     return [
@@ -65,12 +70,14 @@ def _entries(classes: Any) -> list[dict[str, Any]]:
 def _class(entry: dict[str, Any], k: int) -> SegmentationClass:
     name, color = entry.get("name"), entry.get("color", list(pascal_color(k + 1)))
     if not isinstance(name, str) or not name or entry.keys() - {"name", "value", "color"}:
-        raise DatasetError(
+        msg = (
             f"class {k} is {entry!r}; expected a name (a text; yes, no, on and off need quotes) "
             "and, if it is not its place in the list, a value; perhaps a color"
         )
+        raise DatasetError(msg)
     if not isinstance(color, list) or len(color) != 3 or not all(map(_is_byte, color)):
-        raise DatasetError(f"{name} has color {color!r}; expected [red, green, blue], 0..255 each")
+        msg = f"{name} has color {color!r}; expected [red, green, blue], 0..255 each"
+        raise DatasetError(msg)
     red, green, blue = color
     return SegmentationClass(name, (red, green, blue))
 
@@ -78,9 +85,8 @@ def _class(entry: dict[str, Any], k: int) -> SegmentationClass:
 def _values(given: Any, owner: str) -> list[int]:
     values = given if isinstance(given, list) else [given]
     if not all(map(_is_byte, values)) or (not values and owner != "void"):
-        raise DatasetError(
-            f"{owner} has the value {given!r}; expected a whole number 0..255 or a list of them"
-        )
+        msg = f"{owner} has the value {given!r}; expected a whole number 0..255 or a list of them"
+        raise DatasetError(msg)
     return values
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled pictures as COCO annotations, which CVAT and other annotation tools import."""
 
 import json
@@ -26,6 +27,7 @@ class CocoWriter:
         file: To write to; becomes whole with `close`.
         classes: In order of their ids.
         info: Where the labels come from.
+
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class CocoWriter:
         Args:
             file_name: Of the picture, without folders.
             labels: uint8 [H, W], class ids or void.
+
         """
         height, width = labels.shape
         image = len(self._images) + 1

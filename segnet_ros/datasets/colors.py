@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Colours for classes that bring none."""
 
 
@@ -6,6 +7,7 @@ def pascal_color(index: int) -> tuple[int, int, int]:
 
     Args:
         index: 0..255.
+
     """
     red, green, blue = (_spread(index >> channel) for channel in range(3))
     return red, green, blue

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Any folder of pictures and index masks, described by a YAML file of about ten lines.
 
 `config/datasets/drivable_area.yaml` shows every key. Patterns are relative to the YAML file.
@@ -22,6 +23,7 @@ def find_frames(description: Path, split: str) -> list[LabelledFrame]:
 
     Raises:
         DatasetError: the description cannot be used, or files are missing.
+
     """
     try:
         facts = _read(description)
@@ -29,22 +31,24 @@ def find_frames(description: Path, split: str) -> list[LabelledFrame]:
         taxonomy = parse_taxonomy(facts["name"], facts["classes"], facts.get("void", []))
         return find_pairs(description.parent, split, patterns, taxonomy)
     except DatasetError as error:
-        raise DatasetError(f"{description}: {error}") from error
+        msg = f"{description}: {error}"
+        raise DatasetError(msg) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DatasetError(f"cannot be read ({error.strerror}); check the path") from error
+        msg = f"cannot be read ({error.strerror}); check the path"
+        raise DatasetError(msg) from error
     # PyYAML lets ValueError (impossible dates) and RecursionError (deep nesting) through.
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         summary = " ".join(str(error).split())
-        raise DatasetError(
-            f"is no YAML: {summary}; texts that start with {{, [ or * need quotes"
-        ) from error
+        msg = f"is no YAML: {summary}; texts that start with {{, [ or * need quotes"
+        raise DatasetError(msg) from error
     if not isinstance(facts, dict):
-        raise DatasetError(f"holds {type(facts).__name__}; expected keys {', '.join(_REQUIRED)}")
+        msg = f"holds {type(facts).__name__}; expected keys {', '.join(_REQUIRED)}"
+        raise DatasetError(msg)
     _check_keys(facts)
     return facts
 
@@ -52,34 +56,38 @@ def _read(path: Path) -> dict[str, Any]:
 def _check_keys(facts: dict[str, Any]) -> None:
     unknown = sorted(str(key) for key in facts if key not in (*_REQUIRED, *_OPTIONAL))
     if unknown:
-        raise DatasetError(
-            f"unknown key {', '.join(unknown)}; expected {', '.join((*_REQUIRED, *_OPTIONAL))}"
-        )
+        msg = f"unknown key {', '.join(unknown)}; expected {', '.join((*_REQUIRED, *_OPTIONAL))}"
+        raise DatasetError(msg)
     missing = [key for key in _REQUIRED if key not in facts]
     if missing:
-        raise DatasetError(f"no key {', '.join(missing)}; expected {', '.join(_REQUIRED)}")
+        msg = f"no key {', '.join(missing)}; expected {', '.join(_REQUIRED)}"
+        raise DatasetError(msg)
     for key in ("name", "images", "labels", "list", "sequence"):
         value = facts.get(key, "absent")
         if not isinstance(value, str) or not value:
-            raise DatasetError(f"{key} is {value!r}; expected a text (in quotes, if in doubt)")
+            msg = f"{key} is {value!r}; expected a text (in quotes, if in doubt)"
+            raise DatasetError(msg)
 
 
 def _patterns(facts: dict[str, Any]) -> Patterns:
     images, labels, names = facts["images"], facts["labels"], facts.get("list")
     for key in ("images", "labels"):
         if facts[key].count(NAME) != 1:
-            raise DatasetError(
+            msg = (
                 f"{key} is {facts[key]!r}; expected {NAME} in it once, for what a picture and its "
                 "labels have in common"
             )
+            raise DatasetError(msg)
     if images == labels:
-        raise DatasetError(f"images and labels are both {images!r}; expected two patterns")
+        msg = f"images and labels are both {images!r}; expected two patterns"
+        raise DatasetError(msg)
     if SPLIT not in (names or images):
-        raise DatasetError(
+        msg = (
             f"{'list' if names else 'images'} is {names or images!r}, which gives every split the "
             f"same frames; put {SPLIT} into it, or name the frames of each split in a text file "
             f"(list: lists/{SPLIT}.txt)"
         )
+        raise DatasetError(msg)
     return Patterns(images, labels, names, _sequence(facts.get("sequence", UP_TO_UNDERSCORE)))
 
 
@@ -87,7 +95,6 @@ def _sequence(rule: str) -> str:
     try:
         re.compile(rule)
     except re.error as error:
-        raise DatasetError(
-            f"sequence is {rule!r}, which is no regular expression: {error}"
-        ) from error
+        msg = f"sequence is {rule!r}, which is no regular expression: {error}"
+        raise DatasetError(msg) from error
     return rule

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One labelled picture, its sequence, and reading it."""
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ class LabelledFrame:
         label_path: One value per pixel: a greyscale picture, or a palette PNG's indices.
         sequence: The recording, city or folder this frame was taken from.
         taxonomy: What the values in the label file mean.
+
     """
 
     image_path: Path
@@ -42,17 +44,20 @@ def common_taxonomy(frames: Sequence[LabelledFrame]) -> Taxonomy:
 
     Raises:
         DatasetError: there is no frame, or their classes differ.
+
     """
     if not frames:
-        raise DatasetError("no labelled frames; expected one or more")
+        msg = "no labelled frames; expected one or more"
+        raise DatasetError(msg)
     first = frames[0].taxonomy
     for frame in frames:
         if frame.taxonomy.classes != first.classes:
-            raise DatasetError(
+            msg = (
                 f"{frame.label_path} has the classes of {frame.taxonomy.name}, "
                 f"{frames[0].label_path} those of {first.name}; expected the same names and "
                 "colours in the same order; describe both with one list of classes"
             )
+            raise DatasetError(msg)
     return first
 
 
@@ -63,11 +68,13 @@ def split_by_sequence(
 
     Raises:
         DatasetError: a held-out sequence has no frame, or nothing would be left.
+
     """
     chosen = of_sequences(frames, held_out) if held_out else []
     kept = [frame for frame in frames if frame.sequence not in held_out]
     if not kept:
-        raise DatasetError("holding out every sequence leaves no frame to train on")
+        msg = "holding out every sequence leaves no frame to train on"
+        raise DatasetError(msg)
     return kept, chosen
 
 
@@ -76,11 +83,13 @@ def of_sequences(frames: Sequence[LabelledFrame], sequences: Sequence[str]) -> l
 
     Raises:
         DatasetError: a sequence has no frame.
+
     """
     present = sorted({frame.sequence for frame in frames})
     unknown = sorted(set(sequences) - set(present))
     if unknown:
-        raise DatasetError(f"no sequence {', '.join(unknown)}; there are {', '.join(present)}")
+        msg = f"no sequence {', '.join(unknown)}; there are {', '.join(present)}"
+        raise DatasetError(msg)
     return [frame for frame in frames if frame.sequence in sequences]
 
 
@@ -92,14 +101,16 @@ def read_frame(frame: LabelledFrame) -> tuple[Pixels, Pixels]:
 
     Raises:
         DatasetError: a file cannot be decoded, sizes differ, or a label has no meaning.
+
     """
     image = _decode(frame.image_path, cv2.IMREAD_COLOR)
     values = _decode_labels(frame.label_path)
     if values.dtype != np.uint8 or values.shape != image.shape[:2]:
-        raise DatasetError(
+        msg = (
             f"{frame.label_path} is {values.dtype} {values.shape}; expected one uint8 value "
             f"per pixel of {frame.image_path.name}, {image.shape[:2]}"
         )
+        raise DatasetError(msg)
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return np.asarray(rgb, dtype=np.uint8), _to_classes(values, frame)
 
@@ -110,10 +121,11 @@ def _to_classes(values: Pixels, frame: LabelledFrame) -> Pixels:
     labels = table[values]
     unknown = values[labels == _UNKNOWN]
     if unknown.size:
-        raise DatasetError(
+        msg = (
             f"{frame.label_path} holds the value {unknown.min()}, which {frame.taxonomy.name} "
             f"does not know; expected {_meanings(frame.taxonomy)}"
         )
+        raise DatasetError(msg)
     return labels.astype(np.uint8)
 
 
@@ -131,9 +143,10 @@ def _decode_labels(path: Path) -> npt.NDArray[Any]:
     try:
         return palette_indices(path)
     except ImportError as error:
-        raise DatasetError(
+        msg = (
             f"{path} is a palette PNG, which OpenCV cannot read as labels; run `pip install pillow`"
-        ) from error
+        )
+        raise DatasetError(msg) from error
     except OSError as error:
         raise _undecodable(path) from error
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled pictures as documents of the annotation tool Labelme."""
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,7 @@ def labelme_document(
         file_name: Of the picture, in the same folder as the document.
         labels: uint8 [H, W], class ids or void.
         classes: In order of their ids.
+
     """
     height, width = labels.shape
     return {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Find a split's frames in whatever layout a folder has."""
 
 from pathlib import Path
@@ -33,15 +34,17 @@ def find_frames(source: Path, split: str) -> list[LabelledFrame]:
 
     Raises:
         DatasetError: the layout is unknown, or files are missing.
+
     """
     if source.suffix in (".yaml", ".yml"):
         return folder.find_frames(source, split)
     for mark, find in _LAYOUTS.items():
         if any(source.glob(mark)):
             return find(source, split)
-    raise DatasetError(
+    msg = (
         f"{source} is no data folder of a known layout; expected one with SPLIT/ and SPLITannot/ "
         "(CamVid), leftImg8bit/ (Cityscapes), ImageSets/Segmentation/ (PASCAL VOC) or "
         "SUNRGBD-SPLIT_images/ (SUN RGB-D); describe any other folder in a YAML file such as "
         "config/datasets/drivable_area.yaml and give that"
     )
+    raise DatasetError(msg)

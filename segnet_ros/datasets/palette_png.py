@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Palette PNGs, whose pixels are indices into a list of colours: the way VOC stores labels."""
 
 from pathlib import Path
@@ -23,6 +24,7 @@ def palette_indices(path: Path) -> npt.NDArray[np.uint8]:
     Raises:
         ImportError: Pillow is not installed.
         OSError: the file is damaged.
+
     """
     from PIL import Image
 

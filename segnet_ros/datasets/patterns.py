@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures and label files that belong together, found by the patterns of their paths."""
 
 import re
@@ -28,6 +29,7 @@ class Patterns:
             whatever files match `images`.
         sequence: Regular expression; the first group, or else the whole, of its first match in a
             name is the frame's sequence.
+
     """
 
     images: str
@@ -43,6 +45,7 @@ def find_pairs(
 
     Raises:
         DatasetError: there is no picture, one of a pair is missing, or a name has no sequence.
+
     """
     images = patterns.images.replace(SPLIT, split)
     labels = patterns.labels.replace(SPLIT, split)
@@ -75,9 +78,11 @@ def complete(frames: Sequence[LabelledFrame], source: Path) -> list[LabelledFram
 
     Raises:
         DatasetError: there is no frame, or a file is missing.
+
     """
     if not frames:
-        raise DatasetError(f"no pictures for {source}; check the data folder and the split")
+        msg = f"no pictures for {source}; check the data folder and the split"
+        raise DatasetError(msg)
     _refuse_missing("picture", [frame.image_path for frame in frames], source)
     _refuse_missing("labels", [frame.label_path for frame in frames], source)
     return list(frames)
@@ -86,19 +91,19 @@ def complete(frames: Sequence[LabelledFrame], source: Path) -> list[LabelledFram
 def _refuse_missing(what: str, paths: Sequence[Path], source: Path) -> None:
     missing = [path for path in paths if not path.is_file()]
     if missing:
-        raise DatasetError(
+        msg = (
             f"{len(missing)} of the {len(paths)} frames of {source} have no {what}, "
             f"first {missing[0]}; restore the files or remove those frames"
         )
+        raise DatasetError(msg)
 
 
 def _listed(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"the list {path} cannot be read ({error}); expected one name of the split per line"
-        ) from error
+        msg = f"the list {path} cannot be read ({error}); expected one name of the split per line"
+        raise DatasetError(msg) from error
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -122,8 +127,9 @@ def _sequence(name: str, rule: str) -> str:
     found = re.search(rule, name)
     sequence: str | None = found[1 if found.re.groups else 0] if found else None
     if sequence is None:
-        raise DatasetError(
+        msg = (
             f"the sequence rule {rule!r} finds nothing in the name {name!r}; "
             "expected it to match every name"
         )
+        raise DatasetError(msg)
     return sequence

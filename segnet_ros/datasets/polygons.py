@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label images as the outlines of their regions, which annotation tools show and edit."""
 
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ class Region:
         top: First row.
         mask: uint8 [height, width], the bounding box: 1 in the region, 0 elsewhere.
         area: Pixels of the region.
+
     """
 
     label: int
@@ -55,6 +57,7 @@ def without_specks(regions: Iterable[Region], pixels: int) -> list[Region]:
 
     Returns:
         The largest ones first; of equals, those that come first.
+
     """
     falling = sorted(regions, key=lambda region: -region.area)
     left_out = 0
@@ -71,6 +74,7 @@ def corner_outlines(region: Region) -> list[Points]:
     Returns:
         The outer outline, then those of the holes: int32 [n, 2], (x, y) in the picture. The pixel
         in column x and row y reaches from x to x + 1 and from y to y + 1.
+
     """
     # With four pixels in the place of one, each touches one of its corners. OpenCV's lines run
     # from pixel to pixel, so they pass by the corners.
@@ -98,6 +102,7 @@ def centre_outline(region: Region) -> Points:
     Returns:
         int32 [n, 2], (x, y) in the picture; at least three points, some of them equal where the
         region is a pixel or a line.
+
     """
     (line, *_), _ = cv2.findContours(region.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     points = line[:, 0] + (region.left, region.top)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SUN RGB-D, 37 classes, as the repository ankurhanda/sunrgbd-meta-data packs it.
 
 DIR holds three unpacked archives: SUNRGBD-train_images/ (img-000001.jpg to img-005285.jpg),
@@ -35,9 +36,11 @@ def find_frames(root: Path, split: str) -> list[LabelledFrame]:
 
     Raises:
         DatasetError: the split is neither train nor test, or files are missing.
+
     """
     if split not in _LABELS_BEFORE:
-        raise DatasetError(f"SUN RGB-D has no split {split}; expected train or test")
+        msg = f"SUN RGB-D has no split {split}; expected train or test"
+        raise DatasetError(msg)
     images = root / f"SUNRGBD-{split}_images"
     paths = sorted(images.glob(_PICTURE))
     return complete([_frame(root, path, _LABELS_BEFORE[split]) for path in paths], images)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the values in label files mean."""
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ class Taxonomy:
         classes: In order of their ids.
         class_of: From the values in the label files to class ids or `VOID`. A value that is not
             listed is an error of the file.
+
     """
 
     name: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PASCAL VOC's folder layout: JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/SPLIT.txt.
 
 DIR is the folder of one year, such as VOCdevkit/VOC2012. The split `trainaug` takes the labels of
@@ -39,6 +40,7 @@ def find_frames(root: Path, split: str) -> list[LabelledFrame]:
 
     Raises:
         DatasetError: the list of the split cannot be read, or a picture or its labels are missing.
+
     """
     patterns = _AUGMENTED if split == _AUGMENTED_SPLIT else _PATTERNS
     return find_pairs(root, split, patterns, VOC)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The main job, end to end: replay a clip through the node, record, report."""
 
 import json
@@ -50,6 +51,7 @@ def run_demo(
         DemoError: the node or the replay failed, or no labels came.
         ClipError: the clip cannot be read.
         InferenceError: the model cannot be used.
+
     """
     classes = load_model(find_model(model)).classes
     clip = clip or _rendered_clip(output)
@@ -63,10 +65,11 @@ def run_demo(
     with replacing(output / REPORT) as partial:
         partial.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
     if not report.frames_out:
-        raise DemoError(
+        msg = (
             f"the replay published {report.frames_in} images and no label came back; the node's "
             f"messages above say why; figures are in {output / REPORT}"
         )
+        raise DemoError(msg)
     write_video(recording, output / "overlay.mp4", rate)
     write_contact_sheet(recording, output / "contact_sheet.png", classes, labels)
     return report
@@ -114,7 +117,8 @@ def _node(model: str, compressed: bool, recorder: Recorder) -> Iterator[None]:
             _START_SECONDS,
         )
         if recorder.diagnostics.get("state") != "active" or not recorder.hears(LABEL):
-            raise DemoError("the node did not become active; its messages above say why")
+            msg = "the node did not become active; its messages above say why"
+            raise DemoError(msg)
         yield
     finally:
         process.send_signal(signal.SIGINT)
@@ -124,7 +128,8 @@ def _node(model: str, compressed: bool, recorder: Recorder) -> Iterator[None]:
             process.kill()
             code = process.wait()
     if code != 0:
-        raise DemoError(f"the node ended with exit code {code}; expected 0 after SIGINT")
+        msg = f"the node ended with exit code {code}; expected 0 after SIGINT"
+        raise DemoError(msg)
 
 
 def _replay(clip: Path, rate: float, output: Path, recorder: Recorder) -> Sequence[int]:
@@ -140,7 +145,8 @@ def _replay(clip: Path, rate: float, output: Path, recorder: Recorder) -> Sequen
         process.terminate()
         process.wait()
     if process.returncode != 0:
-        raise DemoError(f"the replay ended with exit code {process.returncode}; see above")
+        msg = f"the replay ended with exit code {process.returncode}; see above"
+        raise DemoError(msg)
     stamps: Sequence[int] = json.loads(summary.read_text(encoding="utf-8"))["stamps_ns"]
     summary.unlink()
     return stamps

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a person looks at after the demo: a video and a contact sheet."""
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ def write_contact_sheet(
         path: PNG file to write.
         classes: Of the model.
         truth: Stamp to label file.
+
     """
     table = color_table(classes)
     labels = dict(_sample(recording))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Record what the node publishes into an MCAP file, and watch its diagnostics."""
 
 import queue
@@ -18,7 +19,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys.stores.ros2_jazzy import sensor_msgs__msg__CompressedImage as JpegMessage
 from sensor_msgs.msg import CompressedImage, Image
 
-from segnet_ros.bags.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
+from segnet_ros.bags.message_types import typestore
+from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
 from segnet_ros.messages.image_conversion import ImageConversionError, to_rgb
 from segnet_ros.ros.replay import stamp_of
 
@@ -43,6 +45,7 @@ class Recorder:
     Args:
         path: Bag folder to create.
         compressed: Whether the camera publishes CompressedImage messages.
+
     """
 
     def __init__(self, path: Path, compressed: bool) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Read back what the recorder wrote."""
 
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2 import Reader
 
-from segnet_ros.bags.clip import typestore
+from segnet_ros.bags.message_types import typestore
 from segnet_ros.demo.recorder import CAMERA, LABEL, OVERLAY
 from segnet_ros.messages.image_conversion import decode_compressed
 

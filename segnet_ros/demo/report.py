@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's figures."""
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ class Report:
         miou: Against the clip's labels, 0..1; None where it has none.
         model: Name of the model.
         runtime: What ran it.
+
     """
 
     frames_in: int
@@ -63,6 +65,7 @@ def make_report(
         arrivals_ns: Stamp to time of arrival of every label received.
         diagnostics: The node's last report.
         miou: From `score`.
+
     """
     books = {
         fate: int(diagnostics.get(f"frames {fate}", 0))
@@ -94,6 +97,7 @@ def score(recording: Path, truth: Mapping[int, Path], classes: int) -> float | N
 
     Raises:
         DemoError: a label file is no picture of one channel at the camera's size.
+
     """
     total = np.zeros((classes, classes + 1), np.int64)
     for stamp, predicted in labels(recording):
@@ -107,7 +111,8 @@ def _read_labels(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.shape != shape:
         found = "no picture" if labels is None else f"of shape {labels.shape}"
-        raise DemoError(f"{path} is {found}; expected one class id per pixel, {shape}")
+        msg = f"{path} is {found}; expected one class id per pixel, {shape}"
+        raise DemoError(msg)
     return np.asarray(labels, np.uint8)
 
 

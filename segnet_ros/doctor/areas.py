@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of what is looked at; the verdict goes by them."""
 
 MACHINE = "machine"

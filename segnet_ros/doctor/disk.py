@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Room for engines: a build needs space beside what is there."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Look at everything, and say what it comes to."""
 
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class Diagnosis:
         version: Of this package.
         findings: In the order of the checks, the verdict about runtimes last.
         next_step: What to do now, commands in backticks.
+
     """
 
     version: str
@@ -60,6 +62,7 @@ def diagnose(here: Surroundings, looking_at: Callable[[str], None]) -> Diagnosis
     Args:
         here: The machine.
         looking_at: Told each area before its check starts.
+
     """
     findings: list[Finding] = []
     for module, area in _CHECKS.items():

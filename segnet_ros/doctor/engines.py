@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT engines in the cache: which of them this machine may run, and why not the others."""
 
 import shlex

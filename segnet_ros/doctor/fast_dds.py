@@ -1,7 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fast DDS: whether its profile leaves room for camera images."""
 
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from segnet_ros.doctor.areas import MIDDLEWARE
 from segnet_ros.doctor.finding import Finding
@@ -37,7 +38,7 @@ def _profile(variable: str, file: Path) -> Finding:
         segment = _segment_size(file)
     except OSError as error:
         return _unusable(f"{variable}: {file} cannot be read ({error.strerror})")
-    except ElementTree.ParseError as error:
+    except ET.ParseError as error:
         return _unusable(f"{variable}: {file} is no XML ({error})")
     found = f"{variable}: {file}, shared memory of {segment / _MIB:.1f} MiB"
     if segment < _NEEDED_SEGMENT:
@@ -51,7 +52,7 @@ def _unusable(found: str) -> Finding:
 
 def _segment_size(file: Path) -> int:
     """Of the largest transport, bytes; 0 if the profile has none of its own."""
-    tree = ElementTree.parse(file)  # noqa: S314  # the user's own file, which Fast DDS reads too
+    tree = ET.parse(file)  # noqa: S314  # the user's own file, which Fast DDS reads too
     sizes = [(item.text or "").strip() for item in tree.iterfind(".//{*}segment_size")]
     return max((int(size) for size in sizes if size.isdigit()), default=0)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a check says."""
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ class Finding:
             knowing; "ok" is as it should be.
         found: The fact, in words.
         remedy: What to do, commands in backticks; empty if nothing is to be done.
+
     """
 
     area: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """NVIDIA GPU, driver and CUDA."""
 
 from segnet_ros.doctor.areas import GPU

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether Python packages are there and work, found out without loading them into this process."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ROS middleware, and whether camera images get through it."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model folders: complete, unaltered, and what can be built from them."""
 
 from segnet_ros.doctor.areas import MODELS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenVINO, which runs models on the CPU."""
 
 from segnet_ros.doctor.areas import OPENVINO

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Python packages: OpenCV, without which nothing runs, and those of the extras."""
 
 from importlib.metadata import PackageNotFoundError, version

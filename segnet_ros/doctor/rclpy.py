@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ROS's Python packages: those that the node needs, and those that add to it."""
 
 import platform

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ROS distribution, and how far its nodes hear each other."""
 
 from segnet_ros.doctor.areas import ROS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The memory through which Fast DDS hands images from process to process."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the checks look at, so that tests can hand them another machine."""
 
 import os
@@ -17,6 +18,7 @@ class Surroundings:
         environment: Its environment variables; only those that a check names are ever shown.
         model: Folder or shipped name of the model to look at; None is every shipped one.
         cache: Folder of built engines; None is the user's cache folder.
+
     """
 
     root: Path = Path("/")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT: which of NVIDIA's two products, and its version."""
 
 import platform

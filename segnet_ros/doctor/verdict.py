@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the findings come to: whether the node can run now, and what to do next."""
 
 import shlex

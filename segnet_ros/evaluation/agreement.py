@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far two models give the same labels to the same pictures: counts that add up, and shares."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,7 +12,11 @@ import numpy.typing as npt
 
 from segnet_ros.evaluation.metrics import Tally, class_scores, known_mean
 from segnet_ros.inference.model import UNLABELLED, SegmentationClass
-from segnet_ros.inference.runtime import Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segnet_ros.inference.runtime import Prediction
 
 Pixels = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
@@ -38,6 +43,7 @@ class PairedClasses:
         ids_a: uint8 [256], the joint id of each of A's ids; n, the number of classes, for ids
             without a class (unlabelled).
         ids_b: The same for B.
+
     """
 
     classes: Sequence[SegmentationClass]
@@ -75,20 +81,23 @@ def pair_classes(a: Sequence[SegmentationClass], b: Sequence[SegmentationClass])
 
     Raises:
         AgreementError: they have no name in common, or more than 255 names together.
+
     """
     names_a, names_b = [each.name for each in a], [each.name for each in b]
     if not set(names_a) & set(names_b):
-        raise AgreementError(
+        msg = (
             f"the models have no class in common: A has {', '.join(names_a)}; B has "
             f"{', '.join(names_b)}; give each a taxonomy with --taxonomies that brings them to "
             "common names"
         )
+        raise AgreementError(msg)
     names = list(dict.fromkeys((*names_a, *names_b)))
     if len(names) > UNLABELLED:
-        raise AgreementError(
+        msg = (
             f"the models have {len(names)} classes together; expected at most {UNLABELLED}; "
             "bring them to fewer ones with --taxonomy"
         )
+        raise AgreementError(msg)
     by_name = {each.name: each for each in (*b, *a)}
     return PairedClasses(
         classes=[by_name[name] for name in names],
@@ -119,6 +128,7 @@ class AgreementCounts:
             and by whether the models agree (0) or differ (1).
         lower_confidence: int64 [], sum of the lower one of the two confidences, 0..255, over
             comparable pixels where the models differ.
+
     """
 
     matrix: Counts
@@ -150,6 +160,7 @@ def count_agreement(a: Prediction, b: Prediction, classes: PairedClasses) -> Agr
         a: Of model A under its published ids.
         b: Of model B, of the same size.
         classes: Of both.
+
     """
     labels_a = joint_labels(a.labels, classes.ids_a)
     labels_b = joint_labels(b.labels, classes.ids_b)
@@ -213,6 +224,7 @@ class Agreement:
         border_disagreement: Share of these that differ.
         inside_disagreement: Share of all others that differ.
         share_at_borders: Share of the differing pixels that lie at borders.
+
     """
 
     pixels: int

@@ -1,12 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far two models must agree for a new engine to pass."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from segnet_ros.evaluation.agreement import Agreement, PairedClasses
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from segnet_ros.evaluation.agreement import Agreement, PairedClasses
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class AgreementGate:
         agreement: Of the pixel agreement.
         miou: Of the mean IoU.
         class_iou: Of the IoU of every class that either model shows.
+
     """
 
     agreement: float | None = None

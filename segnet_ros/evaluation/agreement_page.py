@@ -1,11 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page of `segnet compare-bag --html`: one HTML file, nothing beside it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -15,6 +15,10 @@ from segnet_ros.evaluation.agreement_timeline import timeline_chart
 from segnet_ros.evaluation.comparison import Comparison, DifferingFrame
 from segnet_ros.evaluation.frame_pictures import FramePictures
 from segnet_ros.inference.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 _TEMPLATE = "agreement.html"
 _NOTHING = "–"  # noqa: RUF001
@@ -53,6 +57,7 @@ def render_agreement(
 
     Returns:
         HTML that needs no other file and no script; the same for the same arguments, byte by byte.
+
     """
     environment = Environment(
         loader=PackageLoader("segnet_ros.evaluation", ""),

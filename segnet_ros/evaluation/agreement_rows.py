@@ -1,12 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """The agreement of two models class by class, as rows of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segnet_ros.evaluation.agreement import AgreementCounts, PairedClasses, agreement
 from segnet_ros.inference.model import SegmentationClass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _UNLABELLED = SegmentationClass("unlabelled", (0, 0, 0))
 
@@ -24,6 +28,7 @@ class ClassRow:
         share_b: Of all pixels that B gives the class.
         became: By joint id, unlabelled last: of A's pixels of the class the share that is this to
             B.
+
     """
 
     name: str

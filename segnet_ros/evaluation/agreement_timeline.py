@@ -1,16 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
 """A diagram of how two models agree along a recording, drawn by matplotlib as SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from segnet_ros.evaluation.comparison import ComparedCamera, Event
 from segnet_ros.evaluation.svg import svg_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+
+    from segnet_ros.evaluation.comparison import ComparedCamera, Event
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +42,7 @@ def timeline_chart(camera: ComparedCamera) -> str:
 
     Returns:
         SVG as a data URI; the same for the same camera, byte by byte.
+
     """
     figure = Figure(figsize=(9, 4.4))
     above, below = figure.subplots(2, sharex=True)

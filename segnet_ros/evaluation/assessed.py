@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a page says about one model."""
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ class Assessed:
         file_bytes: Size of the file that holds its weights.
         cost: None where its architecture is none of ours, or PyTorch is not installed.
         difference: To the model it is compared with; None where there is none.
+
     """
 
     evaluation: Evaluation

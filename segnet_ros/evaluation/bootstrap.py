@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far the scores would move with another draw of as many frames."""
 
 import numpy as np
@@ -26,6 +27,7 @@ def intervals(
 
     Returns:
         Low and high for each of `MEASURES` and for `bf`; NaN where a measure has no value.
+
     """
     labelled = confusions.any(axis=(1, 2))
     weights = _draws(int(labelled.sum()))

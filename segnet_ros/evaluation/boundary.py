@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The boundary measure BF of the SegNet paper, after Csurka et al. (BMVC 2013).
 
 A class's boundary in a map is the set of pixels whose 2x2 block (itself, right, below, diagonal)
@@ -49,6 +50,7 @@ def boundary_f1(
 
     Returns:
         float64 [classes], 0..1; NaN for a class whose boundary the labels do not show.
+
     """
     disk = _disk(TOLERANCE * math.hypot(*truth.shape))
     labelled = np.asarray(cv2.erode(_mask(truth < classes), _BLOCK, anchor=(0, 0)), np.uint8)

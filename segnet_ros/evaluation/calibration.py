@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does the confidence keep its promise? Expected calibration error (Guo et al., ICML 2017)."""
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class ReliabilityBin:
         pixels: Number of labelled pixels.
         confidence: Their mean confidence, 0..1; NaN without pixels.
         accuracy: Share of them that are right; NaN without pixels.
+
     """
 
     low: float
@@ -46,6 +48,7 @@ def confidence_histogram(
     Returns:
         int64 [2, 256]: wrong pixels and right ones of every confidence. Histograms of frames add
         up, and bins of any width can be made of them without loss.
+
     """
     labelled = truth < classes
     right = (predicted == truth)[labelled]
@@ -81,6 +84,7 @@ def expected_calibration_error(histogram: npt.NDArray[np.int64]) -> float:
 
     Returns:
         NaN without a pixel.
+
     """
     bins = [item for item in reliability(histogram) if item.pixels]
     total = sum(item.pixels for item in bins)

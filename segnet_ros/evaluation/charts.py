@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Diagrams of an evaluation, drawn by matplotlib as SVG."""
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ def confusion_chart(confusion: Sequence[Sequence[int]], names: Sequence[str]) ->
     Returns:
         SVG as a data URI. Each row shows shares of its true class; classes that do not occur stay
         empty, and the last column appears only where pixels got no class.
+
     """
     counts = np.asarray(confusion, np.float64)
     columns = [*names, "no class"] if counts[:, -1].any() else list(names)
@@ -48,6 +50,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> str:
 
     Returns:
         SVG as a data URI.
+
     """
     left = [item.low for item in bins]
     width = [item.high - item.low for item in bins]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that is found when two models see the same recordings."""
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ComparedFrame:
         miou: Over the classes that either model shows in this frame.
         certain_disagreement: Weighted with confidence.
         inside_disagreement: Away from the borders between A's labels.
+
     """
 
     time_ns: int
@@ -53,6 +55,7 @@ class Event:
         begin_ns: When it began, nanoseconds since 1970.
         end_ns: When it was last seen.
         text: In words.
+
     """
 
     kind: str
@@ -71,6 +74,7 @@ class Skipped:
         time_ns: When the first of it was recorded, nanoseconds since 1970; None if unknown.
         lost: Messages; 0 if unknown.
         reason: In words.
+
     """
 
     bag: str
@@ -91,6 +95,7 @@ class ComparedCamera:
         counts: Of all its frames.
         frames: In the order of recording.
         events: By their begin.
+
     """
 
     bag: str
@@ -125,6 +130,7 @@ class DifferingFrame:
         topic: Full name.
         start_ns: Where the recording begins, nanoseconds since 1970.
         frame: Its figures.
+
     """
 
     bag: str
@@ -148,6 +154,7 @@ class Comparison:
         size: (width, height) of the label maps compared, pixels; None for each camera's own.
         cameras: In the order of the recordings, each recording's by topic.
         skipped: In the order of the recordings.
+
     """
 
     models: tuple[Sequence[Facts], Sequence[Facts]]
@@ -193,6 +200,7 @@ class Comparison:
                 label (row) and B's (column) in the order of names, unlabelled last.
             cameras: bag, topic, start_ns, frames, the same figures, events (kind, begin_ns, end_ns,
                 text), timeline: a list of every frame's value of each of `ComparedFrame`'s facts.
+
         """
         a, b = self.models
         return {

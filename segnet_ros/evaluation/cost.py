@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a network costs before it answers anything."""
 
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ class Cost:
         peak_bytes: Feature maps that must exist at the same time: every one from the operation
             that makes it to the last one that reads it.
         kept_bytes: All feature maps, as in Caffe, which keeps them to the end.
+
     """
 
     size: tuple[int, int]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Is one model better than another on the same frames?"""
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Difference:
         mean: Fractions, -1..1; above 0 where the second model is better.
         low: The interval's lower end.
         high: Its upper end.
+
     """
 
     mean: float
@@ -36,6 +38,7 @@ def paired_difference(first: Evaluation, second: Evaluation) -> Difference:
     Args:
         first: Of the model to compare with.
         second: Of the other one, on the same frames in the same order.
+
     """
     pairs = np.array(
         [

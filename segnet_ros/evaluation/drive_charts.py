@@ -1,17 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
 """The diagram of a drive, drawn by matplotlib as SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from segnet_ros.evaluation.drive_report import CameraDrive, Event, Timeline
 from segnet_ros.evaluation.svg import svg_uri
-from segnet_ros.inference.model import SegmentationClass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from segnet_ros.evaluation.drive_report import CameraDrive, Event, Timeline
+    from segnet_ros.inference.model import SegmentationClass
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +38,7 @@ def drive_chart(camera: CameraDrive, seconds: float, classes: Sequence[Segmentat
 
     Returns:
         SVG as a data URI; the same for the same camera, byte by byte.
+
     """
     figure = Figure(figsize=(_WIDTH, _HEIGHT))
     shares, *lines = figure.subplots(len(_PARTS), sharex=True, height_ratios=_PARTS)

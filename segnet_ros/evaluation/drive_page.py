@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page of `segnet report-bag --html`: one HTML file, nothing beside it."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -21,6 +22,9 @@ from segnet_ros.evaluation.drive_report import (
     FlickerMoment,
 )
 from segnet_ros.inference.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TEMPLATE = "drive.html"
 _NOTHING = "–"  # noqa: RUF001
@@ -45,6 +49,7 @@ def render_drives(report: DriveReport, pictures: Pictures) -> str:
 
     Returns:
         HTML that needs no other file and no script.
+
     """
     environment = Environment(
         loader=PackageLoader("segnet_ros.evaluation", ""),

@@ -1,17 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
 """Moments of a drive in pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.evaluation.drive_report import CameraDrive, DriveReport
 from segnet_ros.evaluation.pictures import jpeg_uri
-from segnet_ros.inference.segmenter import Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from segnet_ros.evaluation.drive_report import CameraDrive, DriveReport
+    from segnet_ros.inference.segmenter import Segmentation
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,6 +35,7 @@ class Moment:
         bag: Path or URL.
         topic: Of its images.
         time_ns: When it was recorded, nanoseconds since 1970.
+
     """
 
     bag: str
@@ -46,6 +52,7 @@ class MomentPictures:
         labels: Under the colours of its labels.
         changes: Labels that are not those of the frame before in magenta, over the darkened
             picture; empty if there is nothing to compare with.
+
     """
 
     image: str
@@ -59,6 +66,7 @@ def draw_moment(segmentation: Segmentation, changed: Pixels | None) -> MomentPic
     Args:
         segmentation: Under the published ids.
         changed: uint8 [H, W] of any size, 255 where labels have flickered; None if unknown.
+
     """
     image = segmentation.image
     return MomentPictures(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What recorded drives were like for a segmentation model: all that a report says of them."""
 
 import math
@@ -29,6 +30,7 @@ class Event:
             shares; collapse, confidence lost.
         worst_ns: When the frame with it was recorded, nanoseconds since 1970.
         text: What was found there, and what to check.
+
     """
 
     kind: str
@@ -47,6 +49,7 @@ class FlickerMoment:
         at: Seconds since the start of the recording.
         time_ns: When it was recorded, nanoseconds since 1970.
         rate: Share of the compared pixels that have changed.
+
     """
 
     at: float
@@ -68,6 +71,7 @@ class Timeline:
         flicker: Share of the compared pixels that have changed; NaN where less than a fifth of the
             pixels could be compared.
         shares: Of the pixels, 0..1, by class.
+
     """
 
     step: float
@@ -91,6 +95,7 @@ class FlickerSummary:
         stability: By class, share of its compared pixels that keep it in the next frame; NaN of
             classes that were not seen.
         worst: Frames with the highest rates, at least two seconds apart.
+
     """
 
     rate: float
@@ -114,6 +119,7 @@ class CameraDrive:
         times: Rate and gaps.
         events: By their begin.
         timeline: All of it over time.
+
     """
 
     topic: str
@@ -136,6 +142,7 @@ class Skipped:
         at: When the first of it was recorded, seconds since the start; None if unknown.
         lost: Messages; 0 if unknown.
         reason: In words.
+
     """
 
     topic: str
@@ -154,6 +161,7 @@ class Drive:
         seconds: From the first message to the last one.
         cameras: By topic.
         skipped: In the order of recording.
+
     """
 
     bag: str
@@ -172,6 +180,7 @@ class Speed:
         stages_ms: Median and 95th percentile over the frames, milliseconds, of `decode` (in
             threads), `inference` (what the pipeline waited for it, as it overlaps the rest),
             `flicker` and `frame` (from one to the next).
+
     """
 
     frames_per_second: float
@@ -187,6 +196,7 @@ class DriveReport:
         classes: What is published, in order; `UNLABELLED` follows them in all figures.
         drives: At least one.
         speed: Not part of what was found.
+
     """
 
     made_by: Mapping[str, str]

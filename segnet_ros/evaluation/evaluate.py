@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Score a model on labelled frames, through the runtime that the vehicle uses or in PyTorch."""
 
 import math
@@ -42,6 +43,7 @@ class FrameScore:
         sequence: The recording it belongs to.
         miou: As `metrics.Scores` has it, over this frame alone; NaN where every label is void.
         bf: See `boundary`; NaN where the labels show no boundary.
+
     """
 
     name: str
@@ -75,6 +77,7 @@ class Evaluation:
             pixels without a predicted class.
         reliability: Confidence against accuracy.
         per_frame: In the order of the frames.
+
     """
 
     global_accuracy: float
@@ -108,13 +111,15 @@ def evaluate(predictor: Predictor, frames: Sequence[LabelledFrame]) -> Evaluatio
     Raises:
         DatasetError: the model's classes are not those of the frames, there is no frame, a file
             cannot be read, or every label is void.
+
     """
     names = class_names(predictor.model.classes)
     _check_classes(names, common_taxonomy(frames))
     observed = [_observe(predictor, frame, len(names)) for frame in frames]
     confusions = np.stack([item.confusion for item in observed])
     if not confusions.any():
-        raise DatasetError(f"nothing to score in {len(frames)} frames: expected labelled pixels")
+        msg = f"nothing to score in {len(frames)} frames: expected labelled pixels"
+        raise DatasetError(msg)
     boundaries = np.stack([item.boundary for item in observed])
     histogram = np.sum([item.confidence for item in observed], axis=0)
     return Evaluation(
@@ -145,10 +150,11 @@ def _check_classes(names: Sequence[str], taxonomy: Taxonomy) -> None:
     """The labels' ids mean something else to a model with other classes: refuse to score it."""
     expected = class_names(taxonomy.classes)
     if names != expected:
-        raise DatasetError(
+        msg = (
             f"the model's classes are {', '.join(names)}; the labels hold {taxonomy.name}'s, in "
             f"this order: {', '.join(expected)}; choose a model trained on them"
         )
+        raise DatasetError(msg)
 
 
 @dataclass(frozen=True)

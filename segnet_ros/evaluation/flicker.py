@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels that change although the scene does not: temporal consistency along optical flow.
 
 Nobody has to label anything for it: the previous frame's labels are carried along by the motion of
@@ -40,6 +41,7 @@ class Flicker:
         changed: Pixels among them whose label has changed.
         seen: int64 [256], compared pixels by the id that they had.
         kept: int64 [256], those among them that have the same id still.
+
     """
 
     mask: Pixels
@@ -63,6 +65,7 @@ class FlowWarp:
         y: float32 [H, W], row in the previous picture.
         trusted: bool [H, W], whether the pixel was in sight there: the flow back and the flow
             forth agree, and the places look alike.
+
     """
 
     def __init__(self, previous: Pixels, image: Pixels) -> None:
@@ -108,6 +111,7 @@ def flicker(
 
     Raises:
         ValueError: the sizes differ.
+
     """
     _check(previous_image, image, previous_labels, labels)
     warp = FlowWarp(previous_image, image)
@@ -168,6 +172,5 @@ def _check(*arrays: Pixels) -> None:
     sizes = [array.shape[1::-1] for array in arrays]
     if len(set(sizes)) > 1:
         received = ", ".join(f"{width}x{height}" for width, height in sizes)
-        raise ValueError(
-            f"pictures and labels of two frames are {received}; expected one size, the labels'"
-        )
+        msg = f"pictures and labels of two frames are {received}; expected one size, the labels'"
+        raise ValueError(msg)

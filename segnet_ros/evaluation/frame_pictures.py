@@ -1,8 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """One frame as two models see it, in pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -10,8 +12,10 @@ import numpy.typing as npt
 
 from segnet_ros.evaluation.agreement import PairedClasses, comparable_pixels, joint_labels
 from segnet_ros.evaluation.pictures import jpeg_uri
-from segnet_ros.inference.segmenter import Segmentation
 from segnet_ros.inference.visualization import blend, color_table, colorize
+
+if TYPE_CHECKING:
+    from segnet_ros.inference.segmenter import Segmentation
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -33,6 +37,7 @@ class FramePictures:
         a: The picture under the colours of A's labels.
         b: Under those of B's labels; a colour means the same class in both.
         differences: `DIFFERENT` and `INCOMPARABLE` over the darkened picture.
+
     """
 
     a: str
@@ -47,6 +52,7 @@ def draw(a: Segmentation, b: Segmentation, classes: PairedClasses) -> FramePictu
         a: Of model A under its published ids.
         b: Of model B, of the same picture.
         classes: Of both.
+
     """
     colors = color_table(classes.classes)
     labels_a = joint_labels(a.labels, classes.ids_a)
@@ -69,6 +75,7 @@ def differences(image: Pixels, a: Pixels, b: Pixels, classes: PairedClasses) -> 
 
     Returns:
         uint8 [H, W, 3] RGB.
+
     """
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     shown = np.asarray(cv2.convertScaleAbs(grey, alpha=_BACKGROUND), np.uint8)

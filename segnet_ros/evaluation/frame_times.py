@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether frames come as regularly as a camera takes them."""
 
 import math
@@ -27,6 +28,7 @@ class Irregularity:
             the stamps moved on by a second more than the recorder's clock.
         at: When the first of the two was recorded, seconds since the start of the recording.
         seconds: From stamp to stamp.
+
     """
 
     kind: str
@@ -44,6 +46,7 @@ class FrameTimes:
         missing: Frames that fit into the gaps, an estimate.
         repeated: Frames with the stamp of the frame before.
         irregular: In the order of recording.
+
     """
 
     rate: float
@@ -61,6 +64,7 @@ def frame_times(stamps_ns: Times, recorded_ns: Times) -> FrameTimes:
             clock stands in for it.
         recorded_ns: int64 [frames], when they were recorded, nanoseconds since the start of the
             recording, ascending.
+
     """
     clock = np.diff(recorded_ns) / _SECOND
     unset = (stamps_ns[1:] == 0) | (stamps_ns[:-1] == 0)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores of semantic segmentation from confusion matrices."""
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ def confusion_matrix(
 
     Returns:
         int64 [classes, classes + 1]; the last column counts pixels without a predicted class.
+
     """
     labelled = truth < classes
     columns = classes + 1
@@ -38,6 +40,7 @@ class Tally(NamedTuple):
         hits: Pixels of a class that are predicted as it.
         truth: Labelled pixels of a class.
         predicted: Labelled pixels predicted as a class.
+
     """
 
     hits: Floats
@@ -91,6 +94,7 @@ class Scores:
         iou: Intersection over union per class; NaN for a class that occurs in neither the
             labels nor the predictions. NaN classes count in no mean.
         recall: Share of each class's pixels that are right; NaN where there are none.
+
     """
 
     global_accuracy: float
@@ -106,9 +110,11 @@ def scores(confusion: npt.NDArray[np.int64]) -> Scores:
 
     Raises:
         ValueError: no labelled pixel was counted.
+
     """
     if not confusion.any():
-        raise ValueError("no labelled pixel to score: every label is void")
+        msg = "no labelled pixel to score: every label is void"
+        raise ValueError(msg)
     counted = tally(confusion)
     iou, recall = class_scores(counted)
     means = dict(zip(MEASURES, measures(counted).tolist(), strict=True))

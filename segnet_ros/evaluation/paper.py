@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the SegNet paper measured: arXiv 1511.00561v3, Tables 1, 2, 3 and 6, as published.
 
 Scores are percentages on CamVid's 233 test images, 11 classes, 480x360. Two training sets are
@@ -34,6 +35,7 @@ class DecoderVariant(NamedTuple):
         train: The same network on the training images.
         natural_test: Trained without balancing.
         natural_train: The same network on the training images.
+
     """
 
     name: str
@@ -55,6 +57,7 @@ class Iterations(NamedTuple):
         at_80k: After 80,000 iterations.
         best: After `iterations`, the best that further training gave.
         iterations: Thousands.
+
     """
 
     name: str
@@ -74,6 +77,7 @@ class Resources(NamedTuple):
         training_mb: GPU memory that nvidia-smi showed, MB.
         inference_mb: The same.
         model_mb: Caffe's file, MB.
+
     """
 
     name: str

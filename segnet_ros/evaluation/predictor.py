@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `evaluate` asks of a model: an exported one in any runtime, or weights in PyTorch."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page of `segnet evaluate --html` and `segnet compare`: one HTML file, nothing beside it."""
 
 import math
@@ -32,6 +33,7 @@ def render(title: str, models: Sequence[Assessed]) -> str:
 
     Returns:
         HTML that needs no other file and no script.
+
     """
     environment = Environment(
         loader=PackageLoader("segnet_ros.evaluation", ""),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The frames that a model segments best and worst."""
 
 import math
@@ -24,6 +25,7 @@ class Example:
         image: The camera's picture, a data URI.
         truth: The picture under the colours of its labels; void is black.
         predicted: The picture under the colours of the model's labels.
+
     """
 
     score: FrameScore
@@ -52,6 +54,7 @@ def make_showcase(
 
     Raises:
         DatasetError: a file cannot be read.
+
     """
     pairs = zip(frames, scores, strict=True)
     ranked = sorted(

@@ -1,10 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which frames to look at first where two models differ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from segnet_ros.evaluation.comparison import ComparedCamera, ComparedFrame, DifferingFrame, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 LEAST_DISTANCE_NS = 2_000_000_000
 """Frames of one camera are chosen at least so far apart: neighbours show the same scene."""
@@ -22,6 +26,7 @@ def worst_frames(cameras: Sequence[ComparedCamera], count: int) -> list[Differin
     Args:
         cameras: Of all recordings.
         count: How many at most.
+
     """
     chosen: list[DifferingFrame] = []
     # Sorting is stable: of equals the earlier one comes first.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Jobs on many recordings, on the workers of a Ray cluster."""
 
 import os

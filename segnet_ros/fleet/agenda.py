@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which task is done next, and which outcome is due."""
 
 from __future__ import annotations
@@ -5,11 +6,14 @@ from __future__ import annotations
 import logging
 from bisect import insort
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from segnet_ros.bags.work import Outcome, Task
 from segnet_ros.fleet.errors import FleetError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from segnet_ros.bags.work import Outcome, Task
 
 Value = TypeVar("Value")
 
@@ -26,6 +30,7 @@ class Agenda(Generic[Value]):
         tasks: In the order in which their outcomes are wanted.
         ahead: How far work may run ahead of the oldest task that is not done; so many outcomes
             wait at most.
+
     """
 
     def __init__(self, tasks: Iterable[Task], ahead: int) -> None:
@@ -59,6 +64,7 @@ class Agenda(Generic[Value]):
 
         Returns:
             A number to report it by, and the task; None if there is none to do now.
+
         """
         self._read_ahead()
         if not self._waiting:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Ray cluster: one that runs, or one of this machine alone, for the length of a block."""
 
 import logging
@@ -29,6 +30,7 @@ def joined(address: str | None) -> Iterator[None]:
 
     Raises:
         FleetError: the cluster cannot be reached.
+
     """
     if ray.is_initialized():
         yield

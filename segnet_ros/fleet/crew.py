@@ -1,19 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
 """The workers of a job in a cluster; those that die are replaced."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from segnet_ros.bags.work import Advance, Job, Outcome
 from segnet_ros.fleet.agenda import ATTEMPTS, Agenda
 from segnet_ros.fleet.errors import FleetError
 from segnet_ros.fleet.remote_worker import RemoteWorker
-from segnet_ros.fleet.shares import Share
+
+if TYPE_CHECKING:
+    from segnet_ros.bags.work import Advance, Job, Outcome
+    from segnet_ros.fleet.shares import Share
 
 Value = TypeVar("Value")
 
@@ -31,6 +34,7 @@ class _Member:
         actor: Its handle.
         bag: What it has open; empty for nothing.
         number: Of the task under way.
+
     """
 
     actor: Any
@@ -49,6 +53,7 @@ class Crew(Generic[Value]):
 
     Raises:
         FleetError: the cluster has no place for any.
+
     """
 
     def __init__(self, job: Job[Value], agenda: Agenda[Value], share: Share, size: int) -> None:
@@ -83,6 +88,7 @@ class Crew(Generic[Value]):
         Raises:
             FleetError: one after the other dies while it starts.
             Exception: what the job raises on starting.
+
         """
         (call,), _ = ray.wait(list(self._calls), num_returns=1)
         member = self._calls.pop(call)
@@ -111,10 +117,11 @@ class Crew(Generic[Value]):
         placed = [member.actor.__ray_ready__.remote() for member in self._calls.values()]
         if placed and not ray.wait(placed, timeout=_PLACEMENT_SECONDS)[0]:
             self.close()
-            raise FleetError(
+            msg = (
                 f"the Ray cluster has had no place for a worker in {_PLACEMENT_SECONDS:.0f} s; "
                 f"each needs {share.in_words}: `ray status` says what others hold"
             )
+            raise FleetError(msg)
 
     def _take(self, member: _Member, answer: Outcome[Value] | None, advance: Advance) -> None:
         self._idle.append(member)
@@ -143,10 +150,11 @@ class Crew(Generic[Value]):
     def _count_failed_start(self) -> None:
         self._failed_starts += 1
         if self._failed_starts == ATTEMPTS:
-            raise FleetError(
+            msg = (
                 f"{ATTEMPTS} workers died one after the other while they loaded the model; most "
                 "often memory runs out: take fewer --workers, or try without --ray what it is"
             )
+            raise FleetError(msg)
 
 
 def _cause(error: RayTaskError) -> Exception:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Work on recordings by the workers of a Ray cluster."""
 
 from collections.abc import Generator, Iterable
@@ -37,6 +38,7 @@ def work_on_ray(
     Raises:
         FleetError: the cluster cannot be used, or workers die again and again over one task.
         Exception: what the job raises in a worker, after the outcomes of the tasks before.
+
     """
     with joined(address):
         share = divide(machines(), workers)

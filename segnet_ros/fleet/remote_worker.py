@@ -1,16 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runs in each of a cluster's processes."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import cv2
 
-from segnet_ros.bags.work import Job, Outcome, Task, Worker
 from segnet_ros.inference.memory import keep_freed_pictures, share_one_heap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from segnet_ros.bags.work import Job, Outcome, Task, Worker
 
 Value = TypeVar("Value")
 
@@ -21,6 +25,7 @@ class RemoteWorker(Generic[Value]):
     Args:
         folder: Where relative paths begin, if the machine has it.
         threads: How many its libraries may use.
+
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -37,6 +42,7 @@ class RemoteWorker(Generic[Value]):
 
         Raises:
             Exception: what `Job.start` raises.
+
         """
         self._worker = job.start()
 
@@ -45,6 +51,7 @@ class RemoteWorker(Generic[Value]):
 
         Raises:
             Exception: what `Worker.work` raises.
+
         """
         assert self._worker, "not started"
         return self._worker.work(task, lambda frames: None)

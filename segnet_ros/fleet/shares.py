@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the machines of a cluster are divided among workers."""
 
 import math
@@ -14,6 +15,7 @@ class Machine:
     Attributes:
         cpus: Cores that may be used.
         gpus: GPUs that may be used.
+
     """
 
     cpus: int
@@ -30,6 +32,7 @@ class Share:
         gpus: GPUs that are reserved.
         threads: How many threads its libraries may use, so that all workers of a machine together
             do not use more than it has cores.
+
     """
 
     workers: int
@@ -53,16 +56,18 @@ def divide(machines: Sequence[Machine], workers: int | None) -> Share:
 
     Raises:
         FleetError: there is neither a GPU nor a core.
+
     """
     with_gpus = [machine for machine in machines if machine.gpus]
     if with_gpus:
         return _of_gpus(with_gpus, workers or sum(machine.gpus for machine in with_gpus))
     cores = [machine.cpus for machine in machines]
     if not sum(cores):
-        raise FleetError(
+        msg = (
             "the Ray cluster offers neither GPUs nor CPUs; start its worker nodes with "
             "`ray start --address HEAD:6379` and try again"
         )
+        raise FleetError(msg)
     count = workers or sum(cores)
     part = _largest_part(cores, count)
     return Share(count, part, 0.0, max(1, int(part)))

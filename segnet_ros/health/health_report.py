@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a health check found, exchanged as a whole: one thread writes, another reads."""
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ class Problem:
         value: What shows it; the judge that found it says in which unit.
         text: In words, with figures and what to check.
         lower_is_worse: Whether the problem grows as the value falls.
+
     """
 
     kind: str
@@ -35,6 +37,7 @@ class HealthReport:
     Attributes:
         problems: What is wrong; empty if nothing is.
         values: Measurements by name, in words; empty before the first.
+
     """
 
     problems: Sequence[Problem] = ()

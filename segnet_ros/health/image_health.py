@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Is a live camera's picture fit to be segmented: not frozen, black, overexposed or blurred?"""
 
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ class ImageHealth:
         Args:
             image: uint8 [H, W, 3] RGB, of any size.
             now: Seconds of a steady clock.
+
         """
         judge = self._judge
         if judge.pace.is_due(now):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Is a camera's picture fit to be segmented: not frozen, black, overexposed or blurred?"""
 
 from collections import deque
@@ -33,6 +34,7 @@ class ImageJudge:
     Attributes:
         pace: When to look.
         report: Of the newest look.
+
     """
 
     def __init__(self) -> None:

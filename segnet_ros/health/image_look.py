@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a picture tells about the camera: everything that is measured of it, and nothing judged."""
 
 import zlib
@@ -31,6 +32,7 @@ class ImageLook:
         saturated: Share of the pixels that are white, 0..1.
         sharpness: Contrast of fine details in % of that of coarse ones: an ideal edge gives 12,
             noise 100, a picture without details 1.6. None if there is hardly any contrast.
+
     """
 
     time: float

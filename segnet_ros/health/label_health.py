@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Are the labels of a live camera plausible: classes as usual, certain, somewhere to drive?"""
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ class LabelHealth:
     Args:
         classes: Of the published ids, in order.
         free: Ids where the robot may drive; if empty, drivable area is not looked for.
+
     """
 
     def __init__(self, classes: Sequence[SegmentationClass], free: frozenset[int]) -> None:
@@ -44,6 +46,7 @@ class LabelHealth:
             labels: Published ids, 255 = unlabelled, uint8 [H, W].
             confidence: uint8 [H, W], 255 = certain.
             now: Seconds of a steady clock.
+
         """
         judge = self._judge
         if judge.pace.is_due(now):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Are the labels plausible: classes as usual, the network certain, somewhere to drive?"""
 
 from collections import deque
@@ -43,6 +44,7 @@ class LabelJudge:
     Attributes:
         pace: When to look.
         report: Of the newest look.
+
     """
 
     def __init__(self, classes: Sequence[SegmentationClass], free: frozenset[int]) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a label map tells: everything that is measured of it, and nothing judged."""
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ class LabelLook:
         time: When its picture was taken, seconds of a steady clock.
         counts: Pairs of id and pixels of a sample, sorted; of the ids that occur only.
         confidence: Mean, 0..1.
+
     """
 
     time: float
@@ -42,6 +44,7 @@ def look_at_labels(labels: Pixels, confidence: Pixels, time: float) -> LabelLook
         labels: Ids, 255 = unlabelled, uint8 [H, W].
         confidence: uint8 [H, W], 255 = certain.
         time: Seconds of a steady clock.
+
     """
     step = max(1, labels.shape[0] // _SAMPLED_ROWS)
     counts = np.bincount(labels[::step, ::step].ravel())

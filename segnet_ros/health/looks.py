@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often cameras are looked at."""
 
 _INTERVAL = 0.5

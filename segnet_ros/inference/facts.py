@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Facts in a YAML file, each checked as it is read."""
 
 from collections.abc import Mapping
@@ -16,17 +17,21 @@ def read_facts(path: Path) -> dict[str, Any]:
 
     Raises:
         InferenceError: it is too large, is no YAML, or holds something else.
+
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InferenceError(f"{path} is over {_MAX_BYTES} bytes; it is no {path.name}")
+            msg = f"{path} is over {_MAX_BYTES} bytes; it is no {path.name}"
+            raise InferenceError(msg)
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
     # PyYAML lets ValueError (impossible dates) and RecursionError (deep nesting) through.
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         summary = " ".join(str(error).split())
-        raise InferenceError(f"{path} is not readable YAML: {summary}; restore it") from error
+        msg = f"{path} is not readable YAML: {summary}; restore it"
+        raise InferenceError(msg) from error
     if not isinstance(facts, dict):
-        raise InferenceError(f"{path} holds {type(facts).__name__}; expected a mapping; restore it")
+        msg = f"{path} holds {type(facts).__name__}; expected a mapping; restore it"
+        raise InferenceError(msg)
     return facts
 
 
@@ -34,7 +39,8 @@ def text(facts: Mapping[str, Any], key: str, path: Path) -> str:
     """A text that is not empty."""
     value = facts.get(key)
     if not isinstance(value, str) or not value:
-        raise InferenceError(f"{path}: {key} is {value!r}; expected a text; restore the file")
+        msg = f"{path}: {key} is {value!r}; expected a text; restore the file"
+        raise InferenceError(msg)
     return value
 
 
@@ -42,7 +48,8 @@ def fraction(facts: Mapping[str, Any], key: str, path: Path) -> float:
     """A number from 0 to 1."""
     value = facts.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InferenceError(f"{path}: {key} is {value!r}; expected 0..1; restore the file")
+        msg = f"{path}: {key} is {value!r}; expected 0..1; restore the file"
+        raise InferenceError(msg)
     return float(value)
 
 
@@ -50,7 +57,8 @@ def mapping(facts: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]
     """A mapping; empty if there is no such fact."""
     value = facts.get(key, {})
     if not isinstance(value, dict):
-        raise InferenceError(f"{path}: {key} is {value!r}; expected a mapping; restore the file")
+        msg = f"{path}: {key} is {value!r}; expected a mapping; restore the file"
+        raise InferenceError(msg)
     return value
 
 
@@ -58,7 +66,6 @@ def file_name(facts: Mapping[str, Any], key: str, path: Path) -> str:
     """The name of a file in the same folder as `path`: it may not lead elsewhere."""
     value = text(facts, key, path)
     if Path(value).name != value or value in (".", ".."):
-        raise InferenceError(
-            f"{path}: {key} is {value!r}; expected a name without folders; restore the file"
-        )
+        msg = f"{path}: {key} is {value!r}; expected a name without folders; restore the file"
+        raise InferenceError(msg)
     return value

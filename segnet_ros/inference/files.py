@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that appear whole or not at all."""
 
 import os
@@ -34,10 +35,13 @@ def write_image(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
 
     Raises:
         InferenceError: the suffix names no image format, or the file cannot be written.
+
     """
     if not cv2.haveImageWriter(path.name):
-        raise InferenceError(f"{path} names no image format; expected a suffix such as .png")
+        msg = f"{path} names no image format; expected a suffix such as .png"
+        raise InferenceError(msg)
     ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     with replacing(path) as partial:
         if not cv2.imwrite(str(partial), ordered):
-            raise InferenceError(f"{path} cannot be written; check the folder and the disk")
+            msg = f"{path} cannot be written; check the folder and the disk"
+            raise InferenceError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What turns pictures into published labels, exchanged as a whole between two frames."""
 
 import threading
@@ -26,6 +27,7 @@ class LoadedModel:
         segmenter: The one given.
         name: The one given.
         in_use: Held while frames run through it.
+
     """
 
     def __init__(self, segmenter: Segmenter, name: str) -> None:
@@ -50,6 +52,7 @@ class Labelling:
         version: Counts the exchanges, from 1.
         colors: `color_table` of the published classes.
         legend: Of the same.
+
     """
 
     model: LoadedModel

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the C library gives out and takes back the memory of pictures."""
 
 import ctypes
@@ -16,6 +17,7 @@ def keep_freed_pictures() -> bool:
 
     Returns:
         Whether this C library can.
+
     """
     return _set(_TRIM_THRESHOLD, _KEPT) and _set(_MMAP_THRESHOLD, _LARGEST_PICTURE)
 
@@ -29,6 +31,7 @@ def share_one_heap() -> bool:
 
     Returns:
         Whether this C library can.
+
     """
     return _set(_MOST_ARENAS, 1)
 

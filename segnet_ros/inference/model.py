@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model folder: model.yaml, which holds every fact about a network, beside model.onnx."""
 
 import hashlib
@@ -26,6 +27,7 @@ class SegmentationClass:
     Attributes:
         name: What users call it.
         color: RGB, 0..255 each.
+
     """
 
     name: str
@@ -39,6 +41,7 @@ class ModelFile:
     Attributes:
         file: Its name, without folders.
         sha256: Hexadecimal.
+
     """
 
     file: str
@@ -55,6 +58,7 @@ class EngineGraph(ModelFile):
         frames: What the scores were measured on.
         miou: Of this graph on those labelled frames, 0..1.
         reference_miou: Of model.onnx on the same.
+
     """
 
     agreement: float
@@ -79,6 +83,7 @@ class Model:
             repeat; None if the model was exported without.
         details: Everything else: training data, recipe, scores, taxonomy, provenance.
         folder: Where it was read from.
+
     """
 
     name: str
@@ -102,6 +107,7 @@ def load_model(folder: Path) -> Model:
 
     Raises:
         InferenceError: a file is missing, damaged or altered, or a fact is absent or impossible.
+
     """
     model = _parse(_read_description(folder), folder)
     read_verified(model.graph, model.sha256)
@@ -113,6 +119,7 @@ def save_description(model: Model) -> None:
 
     Raises:
         InferenceError: the details name a fact that the model itself states.
+
     """
     width, height = model.size
     facts = {
@@ -129,10 +136,11 @@ def save_description(model: Model) -> None:
         facts["golden"] = asdict(model.golden)
     taken = sorted(facts.keys() & model.details.keys())
     if taken:
-        raise InferenceError(
+        msg = (
             f"details of {model.name} hold {', '.join(taken)}, which the model itself states; "
             "leave them out"
         )
+        raise InferenceError(msg)
     facts |= model.details
     text = yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=100)
     with replacing(model.folder / DESCRIPTION) as partial:
@@ -142,20 +150,22 @@ def save_description(model: Model) -> None:
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise InferenceError(
+        msg = (
             f"no {DESCRIPTION} in {folder}; expected a model folder such as "
             "engines/segnet_light_camvid, made by `segnet export`"
         )
+        raise InferenceError(msg)
     return read_facts(path)
 
 
 def _parse(facts: dict[str, Any], folder: Path) -> Model:
     path = folder / DESCRIPTION
     if facts.get("format") != FORMAT:
-        raise InferenceError(
+        msg = (
             f"{path} has format {facts.get('format')!r}; this version reads format {FORMAT}; "
             "export the model again"
         )
+        raise InferenceError(msg)
     known = (
         "format", "name", "architecture", "input", "sha256", "classes", "engine_graphs", "golden",
     )  # fmt: skip
@@ -195,9 +205,8 @@ def _size(value: Any, path: Path) -> tuple[int, int]:
     width: Any = sides.get("width")
     height: Any = sides.get("height")
     if not (_is_side(width) and _is_side(height)):
-        raise InferenceError(
-            f"{path}: input is {value!r}; expected width and height, 1..{_MAX_SIDE} pixels each"
-        )
+        msg = f"{path}: input is {value!r}; expected width and height, 1..{_MAX_SIDE} pixels each"
+        raise InferenceError(msg)
     return int(width), int(height)
 
 
@@ -207,7 +216,8 @@ def _is_side(value: Any) -> bool:
 
 def _classes(value: Any, path: Path) -> tuple[SegmentationClass, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= UNLABELLED:
-        raise InferenceError(f"{path}: classes must list 1..{UNLABELLED} names with colours")
+        msg = f"{path}: classes must list 1..{UNLABELLED} names with colours"
+        raise InferenceError(msg)
     return tuple(_class(entry, path) for entry in value)
 
 
@@ -216,9 +226,8 @@ def _class(entry: Any, path: Path) -> SegmentationClass:
     color = entry.get("color") if isinstance(entry, dict) else None
     in_range = isinstance(color, list) and all(type(c) is int and 0 <= c <= 255 for c in color)
     if not isinstance(name, str) or not in_range or len(color) != 3:  # type: ignore[arg-type]
-        raise InferenceError(
-            f"{path}: class {entry!r}; expected a name and a color of three numbers 0..255"
-        )
+        msg = f"{path}: class {entry!r}; expected a name and a color of three numbers 0..255"
+        raise InferenceError(msg)
     return SegmentationClass(name, tuple(color))  # type: ignore[arg-type]
 
 
@@ -227,15 +236,17 @@ def read_verified(path: Path, sha256: str) -> bytes:
 
     Raises:
         InferenceError: it cannot be read, or its digest is another.
+
     """
     content = _read(path)
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:
-        raise InferenceError(
+        msg = (
             f"{path} has sha256 {actual[:12]}…, {DESCRIPTION} expects {sha256[:12]}…: the file "
             "is truncated or was altered; restore the folder from its source, or export the model "
             "again"
         )
+        raise InferenceError(msg)
     return content
 
 
@@ -248,6 +259,5 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InferenceError(
-            f"{path} cannot be read ({error.strerror}); restore the model folder"
-        ) from error
+        msg = f"{path} cannot be read ({error.strerror}); restore the model folder"
+        raise InferenceError(msg) from error

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenVINO on the CPU: the engine of machines without an NVIDIA GPU."""
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +17,11 @@ try:
 
     from segnet_ros.inference.openvino_core import openvino_core
 except ImportError as error:
-    raise InferenceError(
+    msg = (
         "the openvino runtime needs the Python package openvino, which is not installed; "
         "run `pip install openvino`"
-    ) from error
+    )
+    raise InferenceError(msg) from error
 
 _DEVICE = "CPU"
 
@@ -39,10 +41,11 @@ class OpenVinoRuntime:
         except InferenceError:
             raise
         except Exception as error:  # the ONNX parser's errors have no base class of their own
-            raise InferenceError(
+            msg = (
                 f"OpenVINO {openvino.__version__} cannot load {model.graph}: {_first_line(error)}; "
                 "export the model again"
-            ) from error
+            )
+            raise InferenceError(msg) from error
         width, height = model.size
         self._shape = (height, width, 3)
         self._request = compiled.create_infer_request()
@@ -62,14 +65,14 @@ class OpenVinoRuntime:
     def infer(self, image: npt.NDArray[np.uint8]) -> Prediction:
         """See `Runtime.infer`."""
         if image.shape != self._shape or image.dtype != np.uint8:
-            raise InferenceError(
-                f"the network got {image.dtype} {image.shape}; expected uint8 {self._shape}"
-            )
+            msg = f"the network got {image.dtype} {image.shape}; expected uint8 {self._shape}"
+            raise InferenceError(msg)
         np.copyto(self._input[0], image)
         try:
             self._request.infer()
         except RuntimeError as error:
-            raise InferenceError(f"OpenVINO failed: {_first_line(error)}") from error
+            msg = f"OpenVINO failed: {_first_line(error)}"
+            raise InferenceError(msg) from error
         # The library overwrites its output buffers with the next frame.
         answers = {name: self._request.get_tensor(name).data[0].copy() for name in self._outputs}
         return Prediction(**answers)
@@ -108,10 +111,11 @@ def _check_port(
     port: "openvino.ConstOutput", name: str, shape: Sequence[int], model: Model
 ) -> None:
     if list(port.shape) != shape or port.element_type != openvino.Type.u8:
-        raise InferenceError(
+        msg = (
             f"{model.graph}: {name} is {port.element_type.get_type_name()} "
             f"{list(port.shape)}; expected u8 {shape}; export the model again"
         )
+        raise InferenceError(msg)
 
 
 def _first_line(error: Exception) -> str:

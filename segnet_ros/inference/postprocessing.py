@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Network output to camera size, and to the classes that are published."""
 
 import math
@@ -22,6 +23,7 @@ def relabel(prediction: Prediction, taxonomy: Taxonomy, threshold: float) -> Pre
     Returns:
         The same with published ids; confidence and uncertainty are unchanged. It is the given
         object if these are the model's own classes and every label is kept.
+
     """
     # Names are empty for the model's own classes only.
     labels = cv2.LUT(prediction.labels, taxonomy.ids) if taxonomy.name else prediction.labels
@@ -46,6 +48,7 @@ def resize_labels(labels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.N
 
     Returns:
         uint8 [height, width]; each pixel is that of the nearest network pixel's centre.
+
     """
     width, height = size
     if labels.shape == (height, width):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Camera image to network input."""
 
 import cv2
@@ -22,11 +23,11 @@ def resize_image(image: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDA
 
     Raises:
         InferenceError: it is no such picture.
+
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise InferenceError(
-            f"the picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3), RGB"
-        )
+        msg = f"the picture is {image.dtype} {image.shape}; expected uint8 (height, width, 3), RGB"
+        raise InferenceError(msg)
     width, height = size
     if image.shape[:2] == (height, width):
         return np.ascontiguousarray(image)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is shown of a segmentation: each map computed once, and only if somebody asks."""
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class Style:
         network_size: Whether maps keep the network's size instead of the camera's.
         alpha: Share of the class colours in the overlay, 0..1.
         legend: Drawn into the overlay; None for no legend.
+
     """
 
     network_size: bool
@@ -37,6 +39,7 @@ class Rendering:
     Attributes:
         segmentation: Under the published ids.
         style: How to show it.
+
     """
 
     segmentation: Segmentation

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runs a network: one protocol, one module per library, imported on demand."""
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,7 @@ class Prediction:
         confidence: uint8 [H, W], softmax probability of the label, 255 = certain.
         uncertainty: uint8 [H, W] of a Bayesian network, None of others: 255 times the root of the
             classes' summed variances over the samples; 0 = all samples agree.
+
     """
 
     labels: npt.NDArray[np.uint8]
@@ -47,6 +49,7 @@ class Runtime(Protocol):
 
         Raises:
             InferenceError: the size differs, or the library fails.
+
         """
         ...
 
@@ -61,6 +64,7 @@ class Runtime(Protocol):
 
         Raises:
             InferenceError: see `infer`; answers still under way are lost.
+
         """
         ...
 
@@ -81,6 +85,7 @@ def load_runtime(
 
     Raises:
         InferenceError: there is no such runtime, its library is missing, or it refuses the model.
+
     """
     return RUNTIMES[resolve_runtime(name)](model, engine)
 
@@ -90,11 +95,11 @@ def resolve_runtime(name: str) -> str:
 
     Raises:
         InferenceError: there is no such runtime.
+
     """
     if name not in ("auto", *RUNTIMES):
-        raise InferenceError(
-            f"runtime {name!r} is unknown; expected auto or one of {', '.join(RUNTIMES)}"
-        )
+        msg = f"runtime {name!r} is unknown; expected auto or one of {', '.join(RUNTIMES)}"
+        raise InferenceError(msg)
     return _fastest() if name == "auto" else name
 
 

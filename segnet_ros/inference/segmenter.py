@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pipeline, from a camera image to labels. Node, command line and evaluation all run this."""
 
 import time
@@ -32,6 +33,7 @@ class Segmenter:
 
     Raises:
         InferenceError: the folder or the runtime cannot be used.
+
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Segmenter:
 
         Raises:
             InferenceError: it is no such picture, or the runtime fails.
+
         """
         started = time.perf_counter()
         network_input = resize_image(image, self.model.size)
@@ -80,6 +83,7 @@ class Segmenter:
 
         Raises:
             InferenceError: see `segment`; answers still under way are lost.
+
         """
         inputs = _NetworkInputs(images, self.model.size)
         predictions = self._runtime.infer_all(inputs)
@@ -119,6 +123,7 @@ class Segmentation:
         resize_seconds: Time taken to bring the picture to the network's size.
         infer_seconds: Time taken by the network; of `segment_all`, the time that the caller waited
             for it, which is less where the picture overlapped others.
+
     """
 
     image: Pixels
@@ -166,6 +171,7 @@ class _NetworkInputs:
     Attributes:
         taken: Pictures whose answers are due, with the seconds that resizing took.
         seconds: Time spent here, in the runtime's calls: on resizing, and by the source.
+
     """
 
     def __init__(self, images: Iterable[Pixels], size: tuple[int, int]) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the files that come with the package lie: models, configuration, launch files."""
 
 import os
@@ -18,12 +19,14 @@ def shipped(relative: str) -> Path:
 
     Raises:
         InferenceError: it is in none of them.
+
     """
     for root in _roots():
         if (root / relative).exists():
             return root / relative
     searched = ", ".join(str(root) for root in _roots())
-    raise InferenceError(f"{relative} is not installed; looked in {searched}")
+    msg = f"{relative} is not installed; looked in {searched}"
+    raise InferenceError(msg)
 
 
 def find_model(name: str) -> Path:
@@ -31,16 +34,18 @@ def find_model(name: str) -> Path:
 
     Raises:
         InferenceError: it is neither.
+
     """
     try:
         folder = Path(name).expanduser()
         return folder if folder.is_dir() else shipped(f"{_ENGINES}/{name}")
     # RuntimeError: ~ of an unknown user; OSError: too long for a name.
     except (InferenceError, OSError, RuntimeError):
-        raise InferenceError(
+        msg = (
             f"no model {name!r}; expected a folder with model.yaml, or one of the shipped models: "
             f"{', '.join(shipped_models()) or 'none is installed'}"
-        ) from None
+        )
+        raise InferenceError(msg) from None
 
 
 def shipped_models() -> list[str]:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a robot makes of a model's classes: other names, colours and ids, costs, a threshold."""
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ class Taxonomy:
             none.
         costs: Of each published class, 0..254 as on a Nav2 costmap; empty if unknown.
         confidence_threshold: Labels with a lower confidence, 0..1, become unlabelled; 0 keeps all.
+
     """
 
     name: str
@@ -60,16 +62,18 @@ def find_taxonomy(name: str) -> Path:
 
     Raises:
         InferenceError: it is neither.
+
     """
     try:
         path = Path(name).expanduser()
         return path if path.is_file() else shipped(f"{_FOLDER}/{name}.yaml")
     # RuntimeError: ~ of an unknown user; OSError: too long for a name.
     except (InferenceError, OSError, RuntimeError):
-        raise InferenceError(
+        msg = (
             f"no taxonomy {name!r}; expected a YAML file, or one of the shipped taxonomies: "
             f"{', '.join(_shipped_taxonomies()) or 'none is installed'}"
-        ) from None
+        )
+        raise InferenceError(msg) from None
 
 
 def _shipped_taxonomies() -> list[str]:
@@ -88,6 +92,7 @@ def load_taxonomy(path: Path, model: Model) -> Taxonomy:
 
     Raises:
         InferenceError: it is no taxonomy, or does not fit the model.
+
     """
     facts = read_facts(path)
     _refuse_unknown_keys(facts, _KEYS, str(path))
@@ -124,49 +129,51 @@ def _table(ids: Iterable[int]) -> npt.NDArray[np.uint8]:
 def _entries(facts: Mapping[str, Any], path: Path) -> list[_Entry]:
     given = facts.get("classes")
     if not isinstance(given, list) or not given:
-        raise InferenceError(
+        msg = (
             f"{path}: classes is {given!r}; expected a list of at least one class, each "
             "{name, color, cost, from}; write what the robot cares about"
         )
+        raise InferenceError(msg)
     entries = [_entry(each, f"{path}: class {place}") for place, each in enumerate(given)]
     names = [entry.published.name for entry in entries]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InferenceError(
+        msg = (
             f"{path}: {', '.join(twice)} given more than once; expected each name once; join "
             "such classes by listing everything in one `from`"
         )
+        raise InferenceError(msg)
     return entries
 
 
 def _entry(given: Any, where: str) -> _Entry:
     if not isinstance(given, dict):
-        raise InferenceError(
-            f"{where} is {given!r}; expected a mapping {{name, color, cost, from}}; write it so"
-        )
+        msg = f"{where} is {given!r}; expected a mapping {{name, color, cost, from}}; write it so"
+        raise InferenceError(msg)
     _refuse_unknown_keys(given, _CLASS_KEYS, where)
     name = given.get("name")
     if not isinstance(name, str) or not name:
-        raise InferenceError(
+        msg = (
             f"{where} has the name {name!r}; expected a text; name it (yes, no, on, off and "
             "numbers need quotes)"
         )
+        raise InferenceError(msg)
     where = f"{where}, {name},"
     sources = _names(given.get("from"), f"{where} has `from`")
     if not sources:
-        raise InferenceError(
+        msg = (
             f"{where} has an empty `from`; expected at least one class of the model; leave out "
             "a class that nothing becomes"
         )
+        raise InferenceError(msg)
     return _Entry(SegmentationClass(name, _color(given, where)), _cost(given, where), sources)
 
 
 def _color(given: Mapping[str, Any], where: str) -> tuple[int, int, int]:
     color = given.get("color")
     if not isinstance(color, list) or len(color) != 3 or not all(_is_whole(c, 255) for c in color):
-        raise InferenceError(
-            f"{where} has color {color!r}; expected [red, green, blue], 0..255 each; write it so"
-        )
+        msg = f"{where} has color {color!r}; expected [red, green, blue], 0..255 each; write it so"
+        raise InferenceError(msg)
     red, green, blue = color
     return red, green, blue
 
@@ -174,10 +181,11 @@ def _color(given: Mapping[str, Any], where: str) -> tuple[int, int, int]:
 def _cost(given: Mapping[str, Any], where: str) -> int:
     cost: Any = given.get("cost")
     if not _is_whole(cost, LETHAL):
-        raise InferenceError(
+        msg = (
             f"{where} has cost {cost!r}; expected a whole number from 0 (free) to {LETHAL} "
             "(lethal); list what shall have no cost as `unlabelled`"
         )
+        raise InferenceError(msg)
     return int(cost)
 
 
@@ -191,20 +199,22 @@ def _unlabelled(facts: Mapping[str, Any], path: Path) -> list[str]:
 
 def _names(given: Any, where: str) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise InferenceError(
+        msg = (
             f"{where} {given!r}; expected a list of the model's class names; put them in "
             "brackets (yes, no, on, off and numbers need quotes)"
         )
+        raise InferenceError(msg)
     return given
 
 
 def _refuse_unknown_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     unknown = [str(key) for key in given if key not in known]
     if unknown:
-        raise InferenceError(
+        msg = (
             f"{where} has {', '.join(unknown)}; expected only {', '.join(known)}; "
             "correct the spelling or leave it out"
         )
+        raise InferenceError(msg)
 
 
 def _check_placement(
@@ -215,23 +225,26 @@ def _check_placement(
     given = [name for name, _ in places]
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise InferenceError(
+        msg = (
             f"{path} places {', '.join(unknown)}; expected only classes of {model.name}: "
             f"{', '.join(known)}; correct the spelling, or write a taxonomy for this model"
         )
+        raise InferenceError(msg)
     twice = next((name for name in given if given.count(name) > 1), None)
     if twice is not None:
         owners = [_owner(place, entries) for name, place in places if name == twice]
-        raise InferenceError(
+        msg = (
             f"{path} places {twice} in {' and in '.join(owners)}; expected each class of "
             f"{model.name} once; take it out of all but one"
         )
+        raise InferenceError(msg)
     missing = [name for name in known if name not in given]
     if missing:
-        raise InferenceError(
+        msg = (
             f"{path} leaves out {', '.join(missing)}; expected each class of {model.name} once; "
             "add it to `from` of a class, or to `unlabelled`"
         )
+        raise InferenceError(msg)
 
 
 def _owner(place: int, entries: Sequence[_Entry]) -> str:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Video files."""
 
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
 
     Raises:
         InferenceError: OpenCV cannot encode this file here, or no picture was appended.
+
     """
     writer: list[cv2.VideoWriter] = []
     with replacing(path) as partial:
@@ -30,7 +32,8 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
             if not writer:
                 writer.append(_open(partial, picture, rate))
             if not writer[0].isOpened():
-                raise InferenceError(f"{path} cannot be written: OpenCV has no encoder for it here")
+                msg = f"{path} cannot be written: OpenCV has no encoder for it here"
+                raise InferenceError(msg)
             writer[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
         try:
@@ -39,7 +42,8 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
             for opened in writer:
                 opened.release()
         if not writer:
-            raise InferenceError(f"{path} was not written: no picture came; expected at least one")
+            msg = f"{path} was not written: no picture came; expected at least one"
+            raise InferenceError(msg)
 
 
 def _open(path: Path, picture: Pixels, rate: float) -> cv2.VideoWriter:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels for human eyes: class colours, overlay, legend."""
 
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ def blend(image: Pixels, color: Pixels, alpha: float) -> Pixels:
 
     Returns:
         uint8 [H, W, 3] RGB.
+
     """
     return np.asarray(cv2.addWeighted(image, 1.0 - alpha, color, alpha, 0.0), dtype=np.uint8)
 
@@ -66,6 +68,7 @@ class Legend:
 
     Args:
         classes: In the order of their ids.
+
     """
 
     def __init__(self, classes: Sequence[SegmentationClass]) -> None:
@@ -80,6 +83,7 @@ class Legend:
         Args:
             overlay: uint8 [H, W, 3] RGB; changed in place.
             labels: Class ids of the same frame, uint8 [H, W] of any size.
+
         """
         scale = max(_SMALLEST_TEXT, min(overlay.shape[:2]) / _PIXELS_PER_TEXT_SCALE)
         row = round(_ROW_PER_TEXT_SCALE * scale)

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What messages hold, as NumPy arrays and facts; no ROS installation is needed."""

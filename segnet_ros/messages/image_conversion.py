@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """sensor_msgs Image and CompressedImage to NumPy arrays, and back.
 
 Messages are used through their attributes only, so a message of rclpy (`data` is `array('B')`)
@@ -141,10 +142,11 @@ def decode_compressed(message: CompressedImageMessage) -> npt.NDArray[np.uint8]:
     content = bytes(message.data)
     height, width = _declared_size(content)
     if height * width > MAX_PIXELS:
-        raise ImageConversionError(
+        msg = (
             f"compressed image declares {width} x {height} pixels, expected at most {MAX_PIXELS} "
             "pixels; lower the camera's resolution"
         )
+        raise ImageConversionError(msg)
     return _decode(content)
 
 
@@ -186,33 +188,37 @@ def _through_cv_bridge(message: ImageMessage) -> npt.NDArray[np.uint8]:
     try:
         from cv_bridge import CvBridge
     except ImportError:
-        raise ImageConversionError(
+        msg = (
             f"image encoding {message.encoding!r} is not supported, expected one of "
             f"{', '.join(_ENCODINGS)}; change the camera driver's output encoding, or install "
             "cv_bridge for rarer ones"
-        ) from None
+        )
+        raise ImageConversionError(msg) from None
     try:
         return cast("npt.NDArray[np.uint8]", CvBridge().imgmsg_to_cv2(message, "rgb8"))
     except Exception as error:  # cv_bridge raises whatever NumPy and OpenCV do
-        raise ImageConversionError(
+        msg = (
             f"image encoding {message.encoding!r}: cv_bridge cannot make rgb8 of it ({error}); "
             f"expected one of {', '.join(_ENCODINGS)}; change the camera driver's output encoding"
-        ) from error
+        )
+        raise ImageConversionError(msg) from error
 
 
 def _check_size(message: ImageMessage, encoding: _Encoding) -> None:
     height, width = message.height, message.width
     rows, columns = encoding.block
     if height < encoding.smallest or width < encoding.smallest:
-        raise ImageConversionError(
+        msg = (
             f"{message.encoding} image is {width} x {height} pixels, expected at least "
             f"{encoding.smallest} x {encoding.smallest}; check the camera driver"
         )
+        raise ImageConversionError(msg)
     if height % rows or width % columns:
-        raise ImageConversionError(
+        msg = (
             f"{message.encoding} image is {width} x {height} pixels, expected a width divisible "
             f"by {columns} and a height divisible by {rows}; crop it in the camera driver"
         )
+        raise ImageConversionError(msg)
 
 
 def _pixels(message: ImageMessage, encoding: _Encoding) -> npt.NDArray[np.uint8]:
@@ -231,17 +237,19 @@ def _pixels(message: ImageMessage, encoding: _Encoding) -> npt.NDArray[np.uint8]
 
 def _check_extent(message: ImageMessage, rows: int, row_bytes: int) -> None:
     if message.step < row_bytes:
-        raise ImageConversionError(
+        msg = (
             f"{message.encoding} image has step {message.step}, expected at least {row_bytes} "
             f"bytes for a width of {message.width}; the camera driver fills in step wrongly"
         )
+        raise ImageConversionError(msg)
     needed = message.step * (rows - 1) + row_bytes
     if len(message.data) < needed:
-        raise ImageConversionError(
+        msg = (
             f"{message.encoding} image of {message.width} x {message.height} pixels and step "
             f"{message.step} has {len(message.data)} bytes of data, expected at least {needed}; "
             "the message was cut short or its size is wrong"
         )
+        raise ImageConversionError(msg)
 
 
 def _declared_size(content: bytes) -> tuple[int, int]:
@@ -250,10 +258,11 @@ def _declared_size(content: bytes) -> tuple[int, int]:
         return int.from_bytes(content[20:24], "big"), int.from_bytes(content[16:20], "big")
     if content.startswith(_JPEG_SIGNATURE):
         return _jpeg_size(content)
-    raise ImageConversionError(
+    msg = (
         f"compressed image of {len(content)} bytes starts with {content[:8].hex(' ') or 'nothing'},"
         " expected a JPEG or PNG; set the publisher's compression to jpeg or png"
     )
+    raise ImageConversionError(msg)
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
@@ -299,9 +308,8 @@ def _corrupt(content: bytes) -> ImageConversionError:
 def _check_pixels(pixels: npt.NDArray[np.uint8], encoding: str) -> None:
     expected = {"mono8": (2, ()), "rgb8": (3, (3,))}.get(encoding)
     if expected is None:
-        raise ImageConversionError(
-            f"cannot write encoding {encoding!r}, expected mono8 or rgb8; choose one of these"
-        )
+        msg = f"cannot write encoding {encoding!r}, expected mono8 or rgb8; choose one of these"
+        raise ImageConversionError(msg)
     if (
         (pixels.ndim, pixels.shape[2:]) != expected
         or pixels.dtype != np.uint8
@@ -309,11 +317,12 @@ def _check_pixels(pixels: npt.NDArray[np.uint8], encoding: str) -> None:
         or pixels.size == 0
     ):
         layout = "" if pixels.flags.c_contiguous else "non-contiguous "
-        raise ImageConversionError(
+        msg = (
             f"pixels are {layout}{pixels.dtype} {list(pixels.shape)}, expected C-contiguous uint8 "
             f"{'[H, W]' if encoding == 'mono8' else '[H, W, 3]'} for {encoding}; reshape them or "
             "convert them with np.ascontiguousarray(pixels, np.uint8)"
         )
+        raise ImageConversionError(msg)
 
 
 def _store(message: ImageMessage | CompressedImageMessage, content: npt.NDArray[np.uint8]) -> None:

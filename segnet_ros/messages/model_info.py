@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All facts about the labels that are published, as JSON."""
 
 import json
@@ -24,6 +25,7 @@ def model_info(
         model's own classes), confidence_threshold (0..1), unlabelled (the id 255), size (the
         network's [width, height], pixels) and classes: id, name, color ([red, green, blue], 0..255)
         and, if the taxonomy has costs, cost (0..254).
+
     """
     width, height = model.size
     facts = {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Work in a thread of its own while the executor goes on, and coroutines that wait for it."""
 
 import threading
@@ -22,6 +23,7 @@ def in_thread(
         function: To be called.
         daemon: Whether the process may end before the function does. It must if that waits for
             the executor, which may have failed.
+
     """
     future = Future()
     future.add_done_callback(lambda _: executor.wake())

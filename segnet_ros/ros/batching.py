@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cameras' frames go next, and whether it pays to wait for another's."""
 
 from collections.abc import Collection
@@ -22,6 +23,7 @@ def choose(
     Returns:
         Ready slots: higher priority first, then the one served longest ago; with `now`.
         None, and the later moment when that can change without a submission (inf: never).
+
     """
     ready = [slot for slot in slots if slot.ready_at <= now]
     if not ready:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exact books of what became of every frame."""
 
 import threading
@@ -26,6 +27,7 @@ class Books:
         stale: Frames older than the largest age when their turn came.
         failed: Frames that could not be decoded or segmented.
         pending: The frame in work and the frame that waits: 0 to 2.
+
     """
 
     received: int = 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One camera: its subscription while somebody listens, its outputs, and what is known of both."""
 
 import time
@@ -52,6 +53,7 @@ class Camera:
         images: Health of what comes in.
         sizes: The same of its size.
         labels: Health of what goes out.
+
     """
 
     def __init__(

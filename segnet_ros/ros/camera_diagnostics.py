@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A camera's diagnostics: what became of its frames, and how fast."""
 
 import math

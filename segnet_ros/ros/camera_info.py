@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A camera's calibration for pictures that were resized."""
 
 import copy
@@ -38,6 +39,7 @@ def scaled_camera_info(info: CameraInfo, size: tuple[int, int]) -> CameraInfo:
         A copy, whose header may be set; equal to `info` if the pictures have that size already. K
         and P are zero, uncalibrated, if `info` does not tell the size of its pictures: wrong rays
         would be worse than none.
+
     """
     scaled = copy.copy(info)
     x = _axis(info.width, info.roi.x_offset, info.roi.width, info.binning_x, size[0])
@@ -77,6 +79,7 @@ def _axis(full: int, offset: int, window: int, binning: int, size: int) -> _Axis
         window: Its pixels; 0 = the whole sensor.
         binning: Pixels of the sensor that share one of the picture; 0 = 1.
         size: Pixels of the picture after resizing.
+
     """
     binning = max(1, binning)
     pixels = (window or full) // binning

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one frame of a camera that waits for its turn."""
 
 from collections import deque
@@ -35,6 +36,7 @@ class CameraSlot(Generic[Frame]):
         ledger: Books of its frames.
         waiting: The frame that waits, if any.
         turn: Counts up over all cameras; the lowest was served longest ago.
+
     """
 
     def __init__(self, camera: str) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's ear: one camera's images, raw or compressed, and its calibration."""
 
 import copy
@@ -30,6 +31,7 @@ class CameraSubscription:
         transport: "raw" or "compressed".
         receive: Called with every message, in the reader's thread; must return at once.
         reader: Reads the messages.
+
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class CalibrationSubscription:
 
     Attributes:
         newest: None before the first; never waited for.
+
     """
 
     def __init__(self, node: Node, camera: str, transport: str) -> None:
@@ -143,6 +146,7 @@ def decode(message: CameraMessage) -> npt.NDArray[np.uint8]:
 
     Raises:
         ImageConversionError: the message contradicts itself or cannot be decoded.
+
     """
     return to_rgb(message) if isinstance(message, Image) else decode_compressed(message)
 

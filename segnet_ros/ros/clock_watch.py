@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's clock: whether it runs, and what to do when it goes back."""
 
 import math
@@ -27,6 +28,7 @@ class ClockWatch:
     Attributes:
         jumps: How often it went back.
         last_jump: The newest of those in words; empty if there was none.
+
     """
 
     def __init__(self, node: Node, went_back: Callable[[], None]) -> None:

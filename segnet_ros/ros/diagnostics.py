@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that /diagnostics says: one status of the node, three per camera, one of a Jetson."""
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ def statuses(
         node: The node's snapshot.
         cameras: Each camera's.
         jetson: None on other machines.
+
     """
     made = [_status("node", node_problems(node), node_message(node), node_values(node))]
     for camera in cameras:

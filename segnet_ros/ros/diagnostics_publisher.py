@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """/diagnostics, once a second; through diagnostic_updater where that is installed."""
 
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ class DiagnosticsPublisher:
     Args:
         node: Publishes and has the timer.
         collect: Called in the executor's thread; statuses by the name `<node name>: <task>`.
+
     """
 
     def __init__(self, node: Node, collect: Callable[[], Sequence[DiagnosticStatus]]) -> None:

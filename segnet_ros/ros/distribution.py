@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the ROS distributions' rclpy differ: asked for by feature, not by name."""
 
 import inspect
@@ -30,6 +31,7 @@ def publisher_events(matched: Callable[[], None] | None = None) -> PublisherEven
 
     Args:
         matched: Called when one comes or goes; never without `MATCHED_EVENTS`.
+
     """
     wanted: dict[str, Any] = {}
     if matched is not None and MATCHED_EVENTS:

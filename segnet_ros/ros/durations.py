@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Durations in words."""
 
 _UNITS = ((365.25 * 86400, "years"), (86400, "days"), (3600, "h"), (60, "min"))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Before a model is loaded: its TensorRT engine built, where it is missing and may be built."""
 
 import threading
@@ -32,6 +33,7 @@ class EnginePreparation:
 
     Attributes:
         progress: The build in words; empty while there is none.
+
     """
 
     def __init__(self, logger: Any, interrupted: threading.Event) -> None:
@@ -51,12 +53,14 @@ class EnginePreparation:
         Raises:
             InferenceError: there is no such engine, and none can or may be built.
             InterruptedBuildError: see above.
+
         """
         missing = why_missing(folder, options)
         if missing and options.build:
             self._build(folder, options)
         elif missing and find_gpu():  # without one, a build would not help: the runtime says that
-            raise InferenceError(f"{missing}, or set the parameter build_engine to true")
+            msg = f"{missing}, or set the parameter build_engine to true"
+            raise InferenceError(msg)
 
     def _build(self, folder: Path, options: EngineOptions) -> None:
         """In a process of its own: this one's threads get their turns, and can end it."""
@@ -69,7 +73,8 @@ class EnginePreparation:
 
     def _listen(self, progress: BuildProgress) -> None:
         if self._interrupted.is_set():
-            raise InterruptedBuildError("the build of the engine was ended")
+            msg = "the build of the engine was ended"
+            raise InterruptedBuildError(msg)
         self.progress = in_words(progress)
         if progress.reason != self._reason or progress.elapsed >= self._next_line:
             self._logger.info(self.progress)
@@ -82,6 +87,7 @@ def why_missing(folder: Path, options: EngineOptions) -> str:
 
     Raises:
         InferenceError: a build could not help.
+
     """
     model = load_model(folder)
     engine_graph(model, options.precision)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fast DDS as it comes drops most camera images on one host; the shipped profile mends that."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One frame on request: what ~/save_frame waits for."""
 
 import threading
@@ -30,6 +31,7 @@ class CapturedFrame:
             that annotators keep apart.
         confidence: uint8 [H, W], 255 = certain.
         facts: About the model.
+
     """
 
     camera: str
@@ -46,6 +48,7 @@ class FrameCapture:
 
     Args:
         executor: Whose coroutines wait for frames.
+
     """
 
     def __init__(self, executor: Callable[[], Executor]) -> None:

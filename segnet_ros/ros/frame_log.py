@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is noted about one camera's frames beside their books."""
 
 import math
@@ -33,6 +34,7 @@ class FrameLog:
         stamp_offset: Seconds that its stamp was ahead of the clock; NaN for an unset stamp.
         stamps_went_back: How often a stamp was older than the one before.
         published_at: When the newest label went out, steady seconds; None before the first.
+
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames kept for later labelling: picture, labels, confidence and facts, whole or not at all."""
 
 import json
@@ -54,6 +55,7 @@ class FrameSaver:
 
         Raises:
             FrameSaveError: the folder or the files cannot be written; none of them is left.
+
         """
         picture = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
         contents = [*map(_png, (picture, labels, confidence)), _json(facts)]
@@ -62,10 +64,11 @@ class FrameSaver:
             paths = _reserve(folder, f"{_digits(facts['stamp'])}_{camera}")
             _write(paths, contents)
         except OSError as error:
-            raise FrameSaveError(
+            msg = (
                 f"frame not saved: {folder} cannot be written ({error.strerror}); let "
                 "frames_folder name a folder that may be written and has space left"
-            ) from error
+            )
+            raise FrameSaveError(msg) from error
         return paths
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One thread that works on the newest frames of all cameras, the most urgent first."""
 
 import logging
@@ -25,6 +26,7 @@ class Job(Generic[Frame]):
         frame: As submitted.
         waited: Seconds from its submission until its turn.
         outcome: What became of it; None until it is settled.
+
     """
 
     def __init__(self, camera: str, frame: Frame, waited: float, ledger: Ledger) -> None:
@@ -40,13 +42,15 @@ class Job(Generic[Frame]):
 
         Raises:
             RuntimeError: It is settled already.
+
         """
         if not self._settle_first(outcome):
             before = self.outcome.value if self.outcome else "settled"
-            raise RuntimeError(
+            msg = (
                 f'a frame of camera "{self.camera}" is {before} already and cannot become '
                 f"{outcome.value}: settle each job once, before process returns"
             )
+            raise RuntimeError(msg)
 
     def close(self) -> None:
         """Book the frame as failed if nobody settled it."""
@@ -74,6 +78,7 @@ class FrameScheduler(Generic[Frame]):
         batch: Frames at once, at most.
         window: Seconds from its submission that a frame waits for other cameras' to share a
             batch; only for cameras that are alive and, by their own interval, expected in time.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """~/save_frame: the next frame of every camera into files, for later labelling."""
 
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ class FrameService:
         node: Serves.
         settings: The node's.
         pipeline: Gives what takes frames; None while the node is not configured.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why nothing arrives on a topic, and which listeners get nothing, read off the ROS graph."""
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ def why_nothing_arrives(
 
     Returns:
         At least one line.
+
     """
     wanted = type_name(message_type)
     full = node.resolve_topic_name(topic)
@@ -41,6 +43,7 @@ def qos_mismatches(node: Node, publishers: Mapping[str, Publisher]) -> list[str]
     Args:
         node: The one that publishes.
         publishers: By any name.
+
     """
     return [
         line

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Snapshots of the running node and of its cameras: all that /diagnostics is made from."""
 
 import math
@@ -32,6 +33,7 @@ class NodeHealth:
         clock_jumps: How often the clock jumped.
         last_jump: The newest jump, in words.
         missing: Packages that are absent, each with what that costs.
+
     """
 
     state: str
@@ -96,6 +98,7 @@ class CameraHealth:
         calibration_problem: Why ~/camera_info is silent although somebody listens to it; empty if
             it is not.
         qos_mismatches: `qos_mismatches`: subscribers of the outputs that get nothing.
+
     """
 
     name: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images straight from the middleware, past the executor.
 
 For each message that it handles, rclpy's executor goes twice through every timer, service, event
@@ -43,6 +44,7 @@ class ImageReader:
 
     Attributes:
         group: For the subscriptions that are to be read here.
+
     """
 
     def __init__(self, context: Context, report: Callable[[Exception], None]) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Jetson's diagnostics: power mode, temperatures, throttling."""
 
 from segnet_ros.inference.engine.jetson_health import JetsonHealth

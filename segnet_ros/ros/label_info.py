@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the ids in a label image mean, as vision_msgs/LabelInfo."""
 
 from typing import Any
@@ -30,6 +31,7 @@ def label_info(kind: type, taxonomy: Taxonomy, threshold: float, header: Header)
 
     Returns:
         A LabelInfo with the classes in the order of their ids.
+
     """
     from vision_msgs.msg import VisionClass
 

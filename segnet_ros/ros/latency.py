@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the time of a frame goes: percentiles per stage over the last frames."""
 
 import threading

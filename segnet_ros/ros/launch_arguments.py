@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the launch files' arguments mean: checked, typed and spelled out for every camera.
 
 Needs no launch system, so that it is tested where none is installed.
@@ -36,15 +37,18 @@ class LaunchArguments:
 
     Raises:
         LaunchArgumentError: they contradict each other, or the cameras are no names.
+
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self.cameras = _camera_names(values["cameras"])
         if values["replay"] and values["bag"]:
-            raise LaunchArgumentError("replay and bag are both given; expected one of them")
+            msg = "replay and bag are both given; expected one of them"
+            raise LaunchArgumentError(msg)
         if values["rate"] and not values["replay"]:
-            raise LaunchArgumentError("rate is given without replay, which alone heeds it")
+            msg = "rate is given without replay, which alone heeds it"
+            raise LaunchArgumentError(msg)
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
@@ -58,6 +62,7 @@ class LaunchArguments:
 
         Raises:
             LaunchArgumentError: it is no such number.
+
         """
         if kind is bool:
             return self.is_on(name)
@@ -65,17 +70,20 @@ class LaunchArguments:
             return kind(self[name])
         except ValueError:
             expected = "a whole number" if kind is int else "a number"
-            raise LaunchArgumentError(f"{name} is {self[name]!r}; expected {expected}") from None
+            msg = f"{name} is {self[name]!r}; expected {expected}"
+            raise LaunchArgumentError(msg) from None
 
     def path(self, name: str, camera: str = "") -> str:
         """A file or folder, that of one camera where {camera} stands in the value.
 
         Raises:
             LaunchArgumentError: it does not exist.
+
         """
         path = Path(self[name].replace(CAMERA, camera)).expanduser()
         if not path.exists():
-            raise LaunchArgumentError(f"{name} is {str(path)!r}, which does not exist")
+            msg = f"{name} is {str(path)!r}, which does not exist"
+            raise LaunchArgumentError(msg)
         return str(path)
 
     def topic(self, name: str, camera: str) -> str:
@@ -83,18 +91,21 @@ class LaunchArguments:
 
         Raises:
             LaunchArgumentError: several cameras would share it, or it has {camera} without any.
+
         """
         pattern = self[name]
         if len(self.cameras) > 1 and CAMERA not in pattern:
-            raise LaunchArgumentError(
+            msg = (
                 f"{name} is {pattern!r} for {len(self.cameras)} cameras; expected a pattern such "
                 f"as /{CAMERA}/{name}"
             )
+            raise LaunchArgumentError(msg)
         if CAMERA in pattern and not camera:
-            raise LaunchArgumentError(
+            msg = (
                 f"{name} is {pattern!r}, but cameras is empty; expected names such as "
                 "cameras:=front,left"
             )
+            raise LaunchArgumentError(msg)
         return pattern.replace(CAMERA, camera)
 
     @property
@@ -148,6 +159,7 @@ def misspelt(given: Iterable[str], known: Iterable[str]) -> Iterator[str]:
     Args:
         given: Command-line arguments, `name:=value`.
         known: Names that exist. Others may belong to an including launch file.
+
     """
     names = [*known]
     for name in (text.partition(":=")[0] for text in given):
@@ -161,8 +173,9 @@ def _camera_names(text: str) -> tuple[str, ...]:
         return ("",)
     names = tuple(name.strip() for name in text.split(","))
     if not all(map(_NAME.fullmatch, names)) or len(set(names)) < len(names):
-        raise LaunchArgumentError(
+        msg = (
             f"cameras is {text!r}; expected different names of letters, digits and _, separated "
             "by commas, such as front,left"
         )
+        raise LaunchArgumentError(msg)
     return names

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a running node takes on while frames go through: model, taxonomy, threshold, limits."""
 
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ class LiveChanges:
 
     Attributes:
         swap: Loads models in the background.
+
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class LiveChanges:
 
         Raises:
             InferenceError: the taxonomy does not fit it.
+
         """
         taxonomy = taxonomy_for(self._settings.text("taxonomy"), model.segmenter.model)
         return self._under(taxonomy, model, version)

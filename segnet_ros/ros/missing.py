@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What comes with a ROS distribution but not from PyPI, and what its absence costs."""
 
 from importlib.util import find_spec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models and taxonomies as the parameters want them."""
 
 import threading
@@ -20,6 +21,7 @@ class ModelLoader:
         logger: The node's.
         settings: The node's.
         interrupted: Set when loading is to give up.
+
     """
 
     def __init__(self, logger: Any, settings: NodeParameters, interrupted: threading.Event) -> None:
@@ -37,6 +39,7 @@ class ModelLoader:
         Raises:
             InferenceError: that cannot be.
             InterruptedBuildError: it was interrupted.
+
         """
         folder = find_model(name)
         # Before an engine is built for it.
@@ -54,5 +57,6 @@ def taxonomy_for(name: str, model: Model) -> Taxonomy:
 
     Raises:
         InferenceError: there is none, or it does not fit the model.
+
     """
     return load_taxonomy(find_taxonomy(name), model) if name else own_taxonomy(model)

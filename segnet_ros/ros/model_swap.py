@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Another model for a running node: loaded in the background, exchanged between two frames."""
 
 import threading
@@ -26,6 +27,7 @@ class ModelSwap:
 
     Attributes:
         failure: Why the newest swap failed; empty if it did not, or the node was cleaned up since.
+
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ModelSwap:
         Args:
             name: What the parameter calls it.
             otherwise: Values that parameters go back to if that fails.
+
         """
         self._interrupted.clear()
         self._name, self.failure = name, ""
@@ -103,7 +106,8 @@ class ModelSwap:
 
     def _install_unless_late(self, segmenter: Segmenter) -> LoadedModel:
         if self._interrupted.is_set():
-            raise InferenceError("the node was cleaned up meanwhile; configure it again")
+            msg = "the node was cleaned up meanwhile; configure it again"
+            raise InferenceError(msg)
         return self._install(segmenter, self._name)
 
     def _refuse(self, name: str, failure: str, otherwise: Mapping[str, str]) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's own diagnostics: state, model, engine, clock."""
 
 from segnet_ros.inference.engine.fingerprint import Fingerprint

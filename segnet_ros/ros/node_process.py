@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's process: from its arguments to its exit code."""
 
 import signal
@@ -34,10 +35,11 @@ def _create_node(arguments: Sequence[str] | None) -> SegmentationNode:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         return SegmentationNode()
     except (ParameterException, RuntimeError) as error:
-        raise NodeStartError(
+        msg = (
             f"{_in_one_line(error)}; correct the ROS arguments or the parameter file "
             "(a number with decimals is written 1.0, not 1)"
-        ) from error
+        )
+        raise NodeStartError(msg) from error
 
 
 def _in_one_line(error: Exception) -> str:
@@ -56,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Raises:
         NodeStartError: the ROS arguments or the parameters given with them are wrong.
+
     """
     stopping = False
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How node and cameras fare: on /diagnostics, and where it changes, in the log."""
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Situation:
         refusal: Why the last configure failed; empty once one succeeded.
         engine_build: An engine's build in progress, in words; empty if there is none.
         pipeline: None while the node is not configured.
+
     """
 
     state: str
@@ -40,6 +42,7 @@ class NodeReport:
         settings: The node's.
         clock: The node's.
         swap: The node's.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a camera's images might be instead, if nobody publishes the topic that is listened to."""
 
 import os
@@ -19,6 +20,7 @@ def advice(node: Node, topic: str, wanted: str, transport: str) -> str:
         topic: The name that was subscribed, before remapping.
         wanted: Type of the messages, as the graph spells it.
         transport: "raw" or "compressed".
+
     """
     full = node.resolve_topic_name(topic)
     found = {name: kind for name, kind in _image_topics(node) if name != full}
@@ -42,6 +44,7 @@ def how_to_hear(topic: str, found: str, kind: str) -> str:
         topic: The name that was subscribed, before remapping.
         found: Full name of the topic.
         kind: Its type, as the graph spells it.
+
     """
     transport = _TRANSPORTS.get(kind)
     if transport is None:

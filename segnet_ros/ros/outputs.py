@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's voice: one camera's topics, each filled only when somebody listens."""
 
 import copy
@@ -53,6 +54,7 @@ class Outputs:
         camera: The camera's name; empty for a node's only one.
         listeners_changed: Called in the executor's thread when a subscriber comes or goes, where
             rclpy tells.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a camera keeps to its largest rate without losing frames to jitter."""
 
 from math import inf
@@ -38,6 +39,7 @@ class Pacer:
             arrival: When the frame came.
             interval: Seconds until its camera's next one, which had better go instead if it comes
                 within the same turn; inf if unknown.
+
         """
         if arrival >= self.opens:
             return arrival

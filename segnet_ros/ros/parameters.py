@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node's parameters: descriptors, ranges, and which of them a running node takes."""
 
 import os
@@ -177,6 +178,7 @@ class NodeParameters:
         refuse: Asked about changes of a node in use that are right in themselves: why they cannot
             take effect, or nothing.
         apply: Told about changes of a node in use.
+
     """
 
     def __init__(self, node: Node) -> None:
@@ -196,6 +198,7 @@ class NodeParameters:
 
         Raises:
             ParameterException: the value given at the start is of another type or out of range.
+
         """
         for camera in filter(None, self.cameras):
             for name, declared in _OF_A_CAMERA.items():

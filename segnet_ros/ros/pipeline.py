@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All cameras' frames through one engine: decoded, segmented, published, and counted."""
 
 import threading
@@ -52,6 +53,7 @@ class Pipeline:
     Attributes:
         cameras: By name.
         is_active: Between start and stop.
+
     """
 
     def __init__(self, node: LifecycleNode, labelling: Labelling, settings: NodeParameters) -> None:

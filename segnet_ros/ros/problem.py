@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is wrong, and how several such things share one line of diagnostics."""
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ class Problem:
     Attributes:
         level: `DiagnosticStatus.WARN` or `ERROR`.
         text: What, why and the remedy.
+
     """
 
     level: bytes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Quality of service in words: profiles, and why two of them do not fit."""
 
 from typing import Any
@@ -40,6 +41,7 @@ def clashing_policies(publisher: QoSProfile, subscription: QoSProfile) -> list[s
 
     Returns:
         Of "reliability" and "durability" those that clash; empty if another policy does.
+
     """
     clashes = {
         "reliability": (publisher.reliability, subscription.reliability)

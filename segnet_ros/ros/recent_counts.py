@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much was counted within the last seconds."""
 
 from collections import deque
@@ -15,6 +16,7 @@ class RecentCounts:
         books: What was counted since the newest snapshot that is 10 seconds old or, before there
             is one, since the first; `pending` is today's.
         missed_deadlines: The same of these.
+
     """
 
     def __init__(self) -> None:

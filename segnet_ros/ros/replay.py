@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Publish a recorded clip as a camera would, where `ros2 bag play` is not at hand.
 
 Frames are read, converted and serialised ahead of time in one background thread; the calling
@@ -13,13 +14,11 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -34,7 +33,6 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from segnet_ros.bags.clip import (
-    COMPRESSED_IMAGE_TYPE,
     NOMINAL_RATE,
     BagClip,
     Clip,
@@ -42,8 +40,13 @@ from segnet_ros.bags.clip import (
     RecordedFrame,
     open_clip,
 )
+from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE
 from segnet_ros.messages.image_conversion import fill_image
 from segnet_ros.ros.camera_info import scaled_camera_info
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
 FRAMES_AHEAD = 8
 """Frames held ready before they are due."""
@@ -75,6 +78,7 @@ class ReplayReport:
         rate: Achieved images per second; 0 for fewer than two images.
         worst_lateness_ms: Longest time by which an image went out after it was due.
         stamps_ns: Header stamps of the images in the order of publishing, nanoseconds.
+
     """
 
     frames: int
@@ -91,6 +95,7 @@ class Outgoing:
     Attributes:
         image: Serialised Image or CompressedImage.
         camera_info: Serialised CameraInfo under the same stamp; None where none was recorded.
+
     """
 
     image: bytes
@@ -135,6 +140,7 @@ def replay(
     Raises:
         ClipError: If the clip cannot be read, or one of its frames; the earlier ones are published.
         ValueError: If `rate` or `size` is not positive.
+
     """
     _check(rate, size)
     with open_clip(clip_path, topic) as clip, _stop_signals() as stopping, _node() as node:
@@ -164,6 +170,7 @@ def prepare_frame(frame: ClipFrame, *, as_jpeg: bool, size: tuple[int, int] | No
 
     Raises:
         ClipError: If a recorded picture has to be converted and cannot be.
+
     """
     if isinstance(frame, RecordedFrame) and _stays_as_recorded(frame, as_jpeg, size):
         return Outgoing(frame.cdr, _recorded_camera_info(frame, None))
@@ -180,6 +187,7 @@ def with_stamp(cdr: bytes, stamp_ns: int) -> bytes:
     Args:
         cdr: Message with its encapsulation header, whose second byte tells the byte order.
         stamp_ns: Stamp in nanoseconds.
+
     """
     order = "<" if cdr[1] & 1 else ">"
     stamp = struct.pack(f"{order}iI", *divmod(stamp_ns, 1_000_000_000))
@@ -295,9 +303,11 @@ class _Schedule:
 
 def _check(rate: float | None, size: tuple[int, int] | None) -> None:
     if rate is not None and not 0 < rate < math.inf:
-        raise ValueError(f"rate is {rate}; expected images per second above 0.")
+        msg = f"rate is {rate}; expected images per second above 0."
+        raise ValueError(msg)
     if size is not None and min(size) < 1:
-        raise ValueError(f"size is {size[0]}x{size[1]}; expected width and height of at least 1.")
+        msg = f"size is {size[0]}x{size[1]}; expected width and height of at least 1."
+        raise ValueError(msg)
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The lifecycle node: camera images in, labels out."""
 
 from rclpy.clock import Clock, ClockType
@@ -32,6 +33,7 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
 
     Attributes:
         transitions: How it is asked to change its state.
+
     """
 
     def __init__(self) -> None:

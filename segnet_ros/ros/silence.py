@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why no labels come out of an active node."""
 
 from collections.abc import Callable

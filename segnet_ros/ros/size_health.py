@@ -1,6 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """Have a camera's pictures the size that they should have?"""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TOLD_SECONDS = 60.0
 
@@ -15,6 +19,7 @@ class SizeHealth:
 
     Attributes:
         problems: What is wrong, in words; empty if nothing is.
+
     """
 
     def __init__(self) -> None:
@@ -31,6 +36,7 @@ class SizeHealth:
             network: Of the network's input.
             calibrated: As CameraInfo tells it; None if that is not known.
             now: Seconds of a steady clock.
+
         """
         if self._size not in (None, size):
             self._change = f"wrong size: {_words(size)}, {_words(self._size)} until lately"

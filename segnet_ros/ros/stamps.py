@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the images' stamps tell about clocks."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lifecycle transitions: configure in a thread of its own, so that the node answers meanwhile."""
 
 import threading
@@ -35,6 +36,7 @@ class Transitions:
 
     Attributes:
         interrupted: Set when the configure in progress is to give up soon, by returning FAILURE.
+
     """
 
     def __init__(self, node: LifecycleNode) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Textures and sprites of one drive, lit once and kept."""
 
 from functools import lru_cache

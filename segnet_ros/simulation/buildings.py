@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Buildings, garden walls and the far end of the street."""
 
 from dataclasses import dataclass

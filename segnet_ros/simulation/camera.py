@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Perspective projection from the street to the image.
 
 Street coordinates are metres: x to the right of the road's centre line, y up from the road
@@ -51,6 +52,7 @@ class Camera:
         focal: focal length in pixels.
         horizon: image row of the horizon.
         road: the centre line that the street follows.
+
     """
 
     size: tuple[int, int]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The image and its label, painted together in pixel coordinates."""
 
 import cv2

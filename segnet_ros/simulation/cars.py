@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cars and vans as small bodies of flat faces."""
 
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class CarShape:
         cabin: z of the cabin's rear foot, roof's rear end, roof's front end and windscreen's foot.
         nose: height of the bonnet's front edge.
         wheel: radius of the wheels.
+
     """
 
     length: float

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rendered drives as folders of PNG files in CamVid's layout."""
 
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ def write_clip(
     Raises:
         ValueError: if frames is not positive, the seed negative or the size too small.
         InferenceError: if a file cannot be written.
+
     """
     _check_frames(frames)
     drive = StreetDrive(seed, size)
@@ -61,4 +63,5 @@ def _write_frames(folder: Path, name: str, frames: Iterable[Frame]) -> None:
 
 def _check_frames(frames: int) -> None:
     if frames < 1:
-        raise ValueError(f"frames is {frames}; expected 1 or more")
+        msg = f"frames is {frames}; expected 1 or more"
+        raise ValueError(msg)

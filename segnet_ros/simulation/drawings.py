@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which drawing belongs to which kind of thing."""
 
 from collections.abc import Callable

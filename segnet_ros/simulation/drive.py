@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A drive through an endless British street, rendered frame by frame with exact labels."""
 
 import math
@@ -47,6 +48,7 @@ class StreetDrive:
 
     Raises:
         ValueError: if the seed is negative or the size too small.
+
     """
 
     def __init__(self, seed: int, size: tuple[int, int] = (480, 360)) -> None:
@@ -78,6 +80,7 @@ class StreetDrive:
 
         Raises:
             ValueError: if the index is negative.
+
         """
         painter = self._painter(index)
         blocks = self._blocks_in_view(painter.camera.s)
@@ -103,6 +106,7 @@ class StreetDrive:
 
         Raises:
             ValueError: if the index is negative.
+
         """
         painter = self._painter(index)
         things = self.things(index)
@@ -149,7 +153,8 @@ class StreetDrive:
     def _painter(self, index: int) -> Painter:
         """Return the means to paint frame `index` on an empty canvas."""
         if index < 0:
-            raise ValueError(f"frame index is {index}; expected 0 or more")
+            msg = f"frame index is {index}; expected 0 or more"
+            raise ValueError(msg)
         return Painter(self.camera(index), self._light, Canvas(self._size))
 
     def _draw(self, painter: Painter, item: Thing | Lot) -> None:
@@ -184,12 +189,14 @@ def _choose_road(rng: np.random.Generator) -> CentreLine:
 
 def _check_seed(seed: int) -> None:
     if seed < 0:
-        raise ValueError(f"seed is {seed}; expected 0 or more")
+        msg = f"seed is {seed}; expected 0 or more"
+        raise ValueError(msg)
 
 
 def _check_size(size: tuple[int, int]) -> None:
     if size[0] < _SMALLEST[0] or size[1] < _SMALLEST[1]:
-        raise ValueError(
+        msg = (
             f"size is {size[0]}x{size[1]} pixels; expected at least {_SMALLEST[0]}x{_SMALLEST[1]} "
             "(width x height)"
         )
+        raise ValueError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Building fronts as textures: brick, render, windows, doors, shop fronts."""
 
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Front:
         width, height: metres.
         wall: colour of the bare wall.
         pitched: whether a tiled roof belongs on top.
+
     """
 
     texture: Pixels

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lamp posts, bollards, railings, road signs and traffic lights."""
 
 import math

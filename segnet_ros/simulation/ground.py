@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Road, pavement, grass and what is painted on the road."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What stands where along the street: a layout generated block by block from the seed.
 
 Side -1 is left, +1 is right. Traffic keeps left.
@@ -29,6 +30,7 @@ class Plan:
         occupancy: share of taken parking slots, 0..1.
         yellow_lines: whether double yellow lines run along kerbs without parking.
         greenery: how many trees there are, 0..1.
+
     """
 
     lane: float
@@ -56,6 +58,7 @@ class Lot:
         start, end: extent along the road in metres.
         setback: metres from the pavement's edge to the building.
         variant: selects the looks.
+
     """
 
     kind: str
@@ -76,6 +79,7 @@ class Thing:
         side: which side of the street it belongs to; a vehicle on side +1 comes towards us.
         style: selects the looks.
         phase: progress of walking or pedalling in radians.
+
     """
 
     kind: str

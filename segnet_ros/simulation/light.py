@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Time of day and weather: how a surface's own colour becomes the colour in the image."""
 
 import math
@@ -28,6 +29,7 @@ class Light:
         cloud_cover: share of the sky under cloud, 0..1.
         haze_distance: metres after which a surface has lost 63 % of its contrast.
         lamps: whether lamps, headlights and windows are lit.
+
     """
 
     sun: Normal

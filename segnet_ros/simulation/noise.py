@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Seeded random streams and smooth random textures."""
 
 import cv2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Painting in street coordinates: camera, light and canvas together."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pedestrians and cyclists as jointed figures that face along the road."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the camera adds: lens blur, vignetting, exposure and noise."""
 
 import cv2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Outlines of simple figures as polygons [N, 2] in metres (right, up)."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sky: a gradient with clouds, painted once per drive and turned with the road."""
 
 import cv2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The eleven CamVid classes and void, in CamVid's order."""
 
 import enum

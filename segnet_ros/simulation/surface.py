@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The grain of the ground and the shadows on it, applied to the whole ground at once."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What moves by itself: cars, cyclists and pedestrians, as functions of time.
 
 Each flow is an endless row of slots that moves at one speed, so nobody catches up with anybody
@@ -26,6 +27,7 @@ class Flow:
         gap: metres from slot to slot.
         density: share of slots that are taken, 0..1.
         cadence: metres per full turn of the legs.
+
     """
 
     kind: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trees as sprites: a crown of leaf clusters on a trunk."""
 
 import cv2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a graph for TensorRT labels frames as well as model.onnx does."""
 
 import hashlib
@@ -42,6 +43,7 @@ class Exam:
         description: Of the frames, for model.yaml.
         classes: Number of classes; other ids in the labels do not count.
         reference: Runs model.onnx in float32.
+
     """
 
     frames: Sequence[Frame]
@@ -59,13 +61,15 @@ class Exam:
 
         Raises:
             ExportError: no pixel is labelled.
+
         """
         confusion = np.sum([self._confusion(frame, labeller) for frame in self.frames], axis=0)
         if not confusion.any():
-            raise ExportError(
+            msg = (
                 f"{self.description}: no pixel has a label that counts; "
                 "give labelled frames of the model's classes"
             )
+            raise ExportError(msg)
         return scores(confusion).miou
 
     def passes(self, miou: float) -> bool:
@@ -111,20 +115,23 @@ def data_exam(
     Raises:
         DatasetError: the data cannot be read.
         ExportError: their classes are not the model's, or no frame is left.
+
     """
     split, found = _find_split(data)
     seen = {frame.image_path for frame in without}
     unseen = [frame for frame in found if frame.image_path not in seen]
     if not unseen:
-        raise ExportError(f"{data}: all {len(found)} frames of {split} served for calibration")
+        msg = f"{data}: all {len(found)} frames of {split} served for calibration"
+        raise ExportError(msg)
     chosen = spread(unseen, MAX_FRAMES)
     taxonomy = common_taxonomy(chosen)
     if class_names(taxonomy.classes) != class_names(classes):
-        raise ExportError(
+        msg = (
             f"the model's classes are {', '.join(class_names(classes))}; the labels hold "
             f"{taxonomy.name}'s: {', '.join(class_names(taxonomy.classes))}; expected the same in "
             "the same order; give labelled frames of the model's classes"
         )
+        raise ExportError(msg)
     pairs = (read_frame(frame) for frame in chosen)
     frames = [Frame(resize_image(image, size), labels) for image, labels in pairs]
     return Exam(frames, f"{taxonomy.name} {split}, {len(frames)} frames", len(classes), reference)
@@ -141,14 +148,16 @@ def accept(graph: bytes, precision: str, exam: Exam, golden: GoldenFrames) -> En
 
     Raises:
         ExportError: its mIoU is too low.
+
     """
     labeller = engine_labels(graph)
     miou = exam.miou(labeller)
     if not exam.passes(miou):
-        raise ExportError(
+        msg = (
             f"the {precision} graph reaches mIoU {miou:.2%} on {exam.description}, model.onnx "
             f"{exam.reference_miou:.2%}; expected a drop of less than {100 * MAX_DROP:.1f} points"
         )
+        raise ExportError(msg)
     return EngineGraph(
         file=graph_file(precision),
         sha256=hashlib.sha256(graph).hexdigest(),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batch normalisation's statistics, computed again for the weights that are kept.
 
 While training, running averages trail behind the weights, and a moving average of the weights has
@@ -26,6 +27,7 @@ def with_recomputed_statistics(network: nn.Module, inputs: Iterable[Tensor]) -> 
 
     Returns:
         A copy in evaluation mode; the network itself if there is nothing to recompute.
+
     """
     if not _norms(network):
         return network.eval()

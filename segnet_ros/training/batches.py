@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which frames make up which step, and the workers that prepare them."""
 
 import os
@@ -33,6 +34,7 @@ class BatchPlan:
 
     Raises:
         TrainingError: some process would have nothing to do.
+
     """
 
     frames: int
@@ -44,10 +46,11 @@ class BatchPlan:
     def __post_init__(self) -> None:
         """Refuse more processes than frames in a batch."""
         if min(self.batch_size, self.frames) < self.processes:
-            raise TrainingError(
+            msg = (
                 f"{self.processes} processes cannot share batches of {self.batch_size} from "
                 f"{self.frames} frames; start fewer, or raise batch_size"
             )
+            raise TrainingError(msg)
 
     @property
     def steps(self) -> int:
@@ -86,6 +89,7 @@ def load_batches(
 
     Yields:
         Images uint8 [N, h, w, 3] and labels uint8 [N, h, w], on the CPU.
+
     """
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         dataset,  # type: ignore[arg-type]

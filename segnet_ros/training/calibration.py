@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How large the inputs of a graph's convolutions become on real frames."""
 
 import contextlib
@@ -27,6 +28,7 @@ def calibrate(graph: bytes, images: Iterable[Pixels]) -> dict[str, float]:
 
     Returns:
         By name of a convolution's input: the magnitude that 99.99 % of its values stay below.
+
     """
     model = onnx.load_from_string(graph)
     retype(model, TensorProto.FLOAT16, TensorProto.FLOAT)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that training leaves: resumable checkpoints and weights. Written whole or not at all."""
 
 from collections.abc import Mapping
@@ -27,18 +28,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises:
         CheckpointError: the file is damaged or holds something else.
+
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(
-            f"checkpoint {path} cannot be read ({error}); delete it to start over"
-        ) from error
+        msg = f"checkpoint {path} cannot be read ({error}); delete it to start over"
+        raise CheckpointError(msg) from error
     if not isinstance(state, dict) or "recipe" not in state:
-        raise CheckpointError(
+        msg = (
             f"checkpoint {path} holds no training run; expected a file of `segnet train`; "
             "delete it to start over"
         )
+        raise CheckpointError(msg)
     return state
 
 
@@ -54,6 +56,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
     Raises:
         CheckpointError: the file is missing or damaged, or names and shapes differ.
+
     """
     tensors = read_weights(path)
     refuse_other_shapes(path, tensors, model.state_dict())
@@ -65,7 +68,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
+        msg = f"weights {path} cannot be read: {error}"
+        raise CheckpointError(msg) from error
 
 
 def refuse_other_shapes(
@@ -79,11 +83,12 @@ def refuse_other_shapes(
     )
     if wrong:
         name = wrong[0]
-        raise CheckpointError(
+        msg = (
             f"weights {path} are of another network: {len(wrong)} tensors differ, first {name} "
             f"({_shape(tensors, name)} in the file, {_shape(expected, name)} expected); "
             "check the architecture and the number of classes"
         )
+        raise CheckpointError(msg)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -91,13 +96,13 @@ def read_metadata(path: Path) -> dict[str, str]:
 
     Raises:
         CheckpointError: the file is missing or damaged, or names no recipe or no classes.
+
     """
     metadata = read_any_metadata(path)
     for fact in ("recipe", "classes"):
         if fact not in metadata:
-            raise CheckpointError(
-                f"weights {path} carry no {fact}; expected a file of `segnet train`"
-            )
+            msg = f"weights {path} carry no {fact}; expected a file of `segnet train`"
+            raise CheckpointError(msg)
     return metadata
 
 
@@ -106,12 +111,14 @@ def read_any_metadata(path: Path) -> dict[str, str]:
 
     Raises:
         CheckpointError: the file is missing or damaged.
+
     """
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"weights {path} cannot be read: {error}") from error
+        msg = f"weights {path} cannot be read: {error}"
+        raise CheckpointError(msg) from error
 
 
 def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Count a network's parameters, multiply-accumulates and memory without computing anything.
 
 The network runs on PyTorch's `meta` device: shapes, no values. What the operations would allocate
@@ -27,6 +28,7 @@ def measure_architecture(architecture: str, classes: int, size: tuple[int, int])
 
     Raises:
         ValueError: there is no such architecture.
+
     """
     with torch.device("meta"):
         network = build_model(architecture, classes)
@@ -39,6 +41,7 @@ def measure(network: nn.Module, size: tuple[int, int]) -> Cost:
     Args:
         network: float [N, 3, H, W] to any tensor; stays as it is.
         size: (width, height) of the image, pixels.
+
     """
     counted = _without_batch_norm(copy.deepcopy(network).to("meta").eval())
     image = torch.empty(1, 3, size[1], size[0], device="meta")

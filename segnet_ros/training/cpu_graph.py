@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """model.onnx: the graph that runs on the CPU."""
 
 from pathlib import Path

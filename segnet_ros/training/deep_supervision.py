@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Extra losses on the decoder's inner stages, while training only.
 
 After Lee et al., Deeply-Supervised Nets (arXiv 1409.5185): a 1x1 convolution reads class scores off
@@ -23,6 +24,7 @@ class DeepSupervision(nn.Module):
 
     Raises:
         RecipeError: the network has no such decoder.
+
     """
 
     def __init__(self, network: nn.Module, classes: int) -> None:
@@ -39,6 +41,7 @@ class DeepSupervision(nn.Module):
         Args:
             labels: int64 [N, H, W]; each stage is compared with the nearest labels.
             criterion: The loss of each head.
+
         """
         # The deepest stage runs first.
         features = list(reversed(self._outputs))
@@ -60,10 +63,11 @@ def _inner_stages(network: nn.Module) -> list[nn.Module]:
     # The first entry runs last and feeds the classifier, which has a loss already.
     inner = stages[1:]
     if not inner or not all(map(_convolutions, inner)):
-        raise RecipeError(
+        msg = (
             "inner_weight needs a network whose decoder is a list of stages with convolutions, "
             f"and {type(network).__name__} has none; set inner_weight: 0"
         )
+        raise RecipeError(msg)
     return inner
 
 

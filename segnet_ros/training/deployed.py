@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything between camera bytes and labels: what an exported graph holds, as a module."""
 
 from typing import Any
@@ -16,6 +17,7 @@ class DeployedNetwork(nn.Module):
     Attributes:
         outputs: Names of the results.
         facts: What model.yaml should say about how the network answers.
+
     """
 
     outputs: tuple[str, ...] = ("labels", "confidence")

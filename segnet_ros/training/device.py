@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the arithmetic happens: device, layout and precision."""
 
 from contextlib import AbstractContextManager
@@ -15,15 +16,17 @@ def choose_device() -> torch.device:
 
     Raises:
         TrainingError: there are more processes on this machine than GPUs.
+
     """
     if not torch.cuda.is_available():
         return torch.device("cpu")
     index, present = local_rank(), torch.cuda.device_count()
     if index >= present:
-        raise TrainingError(
+        msg = (
             f"process {index + 1} of this machine finds only {present} GPUs; "
             f"start torchrun with --nproc-per-node {present} or less"
         )
+        raise TrainingError(msg)
     torch.cuda.set_device(index)
     # All batches have one size: the search for the fastest convolution pays.
     torch.backends.cudnn.benchmark = True

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several processes that train one network, started by `torchrun`: one per GPU, or on CPUs.
 
 Every process holds all frames and the whole network, and works on its share of each batch. What a
@@ -77,6 +78,7 @@ def from_main(make: Callable[[], _T]) -> _T:
 
     Raises:
         Exception: what `make` raises there, in every process.
+
     """
     if processes() == 1:
         return make()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run would cost, from a few steps that are thrown away."""
 
 import time
@@ -42,6 +43,7 @@ class Estimate:
         memory: Bytes by purpose, in the memory of the device unless it says otherwise.
         seconds_per_step: Mean of the timed steps.
         steps: Of the whole run.
+
     """
 
     recipe: Recipe
@@ -63,13 +65,19 @@ class Estimate:
         total = timedelta(seconds=round(self.seconds_per_step * self.steps))
         lines = [
             *self.started_from,
-            f"{self.recipe.architecture}: {self.parameters / 1e6:.2f} M parameters, "
-            f"{self.macs / 1e9:.2f} G multiply-accumulates per {width}x{height} frame",
-            f"{self.frames} training frames, {len(self.class_weights)} classes with the weights "
-            f"{weights}",
+            (
+                f"{self.recipe.architecture}: {self.parameters / 1e6:.2f} M parameters, "
+                f"{self.macs / 1e9:.2f} G multiply-accumulates per {width}x{height} frame"
+            ),
+            (
+                f"{self.frames} training frames, {len(self.class_weights)} classes with the weights "
+                f"{weights}"
+            ),
             f"memory for batches of {self.recipe.batch_size}: {memory}",
-            f"time: {self.seconds_per_step:.3f} s per step, {self.steps} steps, {total} in all, "
-            "validation not counted",
+            (
+                f"time: {self.seconds_per_step:.3f} s per step, {self.steps} steps, {total} in all, "
+                "validation not counted"
+            ),
         ]
         return "\n".join(lines)
 
@@ -85,6 +93,7 @@ def dry_run(
     Raises:
         Exception: what `train` raises for the same arguments before its first step, and for
             exhausted memory.
+
     """
     device = choose_device()
     with failures_explained(recipe):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ONNX graph of which TensorRT builds an FP16 engine."""
 
 import math
@@ -29,6 +30,7 @@ def engine_graph(deployed: DeployedNetwork, size: tuple[int, int]) -> onnx.Model
     Returns:
         Input `image`, uint8 [batch, H, W, 3] RGB; outputs as `EngineNetwork` has them. The batch
         is free, and 1 for Bayesian networks.
+
     """
     network = EngineNetwork(deployed).eval()
     width, height = size

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The deployed network in the form of which TensorRT makes the fewest kernels."""
 
 import copy
@@ -26,6 +27,7 @@ class EngineNetwork(nn.Module):
     Attributes:
         outputs: Names of the results.
         batched: Whether it takes several frames at once.
+
     """
 
     def __init__(self, deployed: DeployedNetwork) -> None:
@@ -59,6 +61,7 @@ class Best(NamedTuple):
         labels: Ids; the first of equally good classes, `UNLABELLED` if none compares.
         score: Of that class.
         total: Sum over the classes of exp(their score - the best): 1 / softmax of the best.
+
     """
 
     labels: Tensor

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trained weights to a model folder: graphs, checked against PyTorch, and model.yaml."""
 
 import copy
@@ -69,6 +70,7 @@ def export(
         ExportError: `output` holds something else than a model, the size is too small, samples
             are asked of a network without any, a file's labels differ from PyTorch's, or the
             data hold other classes.
+
     """
     _refuse_foreign_folder(output)
     trained = load_trained(weights)
@@ -80,10 +82,11 @@ def export(
         write_onnx(deployed, size, folder / GRAPH)
         agreement = label_agreement(deployed, folder / GRAPH, size)
         if agreement < MIN_AGREEMENT:
-            raise ExportError(
+            msg = (
                 f"the exported graph gives PyTorch's label on {agreement:.2%} of the pixels; "
                 f"expected {MIN_AGREEMENT:.1%}; nothing was written"
             )
+            raise ExportError(msg)
         model = Model(
             name=output.name,
             architecture=trained.recipe["architecture"],
@@ -118,6 +121,7 @@ def add_engine_graph(model: Model, deployed: DeployedNetwork, data: Path | None)
     Raises:
         DatasetError: the data cannot be read.
         ExportError: the graph is too bad, or the data hold other classes.
+
     """
     reference = Reference(model.graph)
     frames = rendered_frames(model.size)
@@ -146,6 +150,7 @@ def deployable(
 
     Raises:
         ExportError: samples are asked of a network without any.
+
     """
     folded = _fold_batch_norm(copy.deepcopy(network).eval())
     use_switching(folded, MaskSwitching())
@@ -154,10 +159,11 @@ def deployable(
         count = SAMPLES if samples is None else samples
         return DeployedBayesianNetwork(folded, normalization, count).eval()
     if samples is not None:
-        raise ExportError(
+        msg = (
             f"{samples} samples are asked of a network that has nothing to sample; "
             "only a Bayesian architecture has, such as bayesian_segnet"
         )
+        raise ExportError(msg)
     return DeployedNetwork(folded, normalization).eval()
 
 
@@ -174,10 +180,11 @@ def label_agreement(deployed: DeployedNetwork, path: Path, size: tuple[int, int]
 def _refuse_foreign_folder(output: Path) -> None:
     replaceable = (output / DESCRIPTION).is_file() or not output.exists()
     if not replaceable and any(output.iterdir()):
-        raise ExportError(
+        msg = (
             f"{output} has content but no {DESCRIPTION}: it is no model folder, and is not "
             "replaced; choose another folder, or remove it"
         )
+        raise ExportError(msg)
 
 
 def _swap_in(folder: Path, output: Path, aside: Path) -> None:

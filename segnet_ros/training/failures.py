@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Failures of the machine, told with their remedy."""
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ def failures_explained(recipe: Recipe) -> Iterator[None]:
 
     Raises:
         TrainingError: instead of what PyTorch raises.
+
     """
     try:
         yield

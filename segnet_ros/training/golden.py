@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Make the frames whose labels every engine of a model must repeat."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run a model's graphs on the CPU, in the arithmetic that each of them stands for."""
 
 from collections.abc import Callable
@@ -25,6 +26,7 @@ class Reference:
 
     Args:
         path: Of model.onnx.
+
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The weights that a run starts from."""
 
 import json
@@ -35,6 +36,7 @@ def load_start(
 
     Raises:
         CheckpointError: weights cannot be had, or do not fit.
+
     """
     lines = []
     if recipe.encoder_weights != NONE:
@@ -47,10 +49,11 @@ def load_start(
 def _load_initial(network: nn.Module, path: Path, classes: int) -> str:
     metadata = read_any_metadata(path)
     if "normalization" in metadata:
-        raise CheckpointError(
+        msg = (
             f"weights {path} expect another normalisation of the picture than training uses; "
             "start from weights of `segnet train` or `encoder_weights`"
         )
+        raise CheckpointError(msg)
     if "classes" in metadata and len(json.loads(metadata["classes"])) != classes:
         return str(load_all_but_head(network, path))
     load_weights(path, network)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Class weights and the loss that training minimises."""
 
 from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ def class_weights(
 
     Raises:
         DatasetError: no pixel has a class.
+
     """
     pixels = torch.zeros(classes, dtype=torch.int64)
     image_pixels = torch.zeros(classes, dtype=torch.int64)
@@ -41,7 +43,8 @@ def class_weights(
         pixels += counts
         image_pixels += (counts > 0) * image.size
     if not pixels.any():
-        raise DatasetError("nothing to learn from the training frames: every label is void")
+        msg = "nothing to learn from the training frames: every label is void"
+        raise DatasetError(msg)
     return median_frequency_weights(pixels, image_pixels, power)
 
 
@@ -58,6 +61,7 @@ def median_frequency_weights(pixels: Tensor, image_pixels: Tensor, power: float 
 
     Returns:
         float32 [classes]; 0 for a class that never occurs.
+
     """
     present = pixels > 0
     frequency = pixels.double() / image_pixels.double().clamp(min=1)
@@ -88,6 +92,7 @@ def weighted_cross_entropy(
         weights: float32 [classes].
         void: The label to ignore.
         normalization: What the sum is divided by.
+
     """
     total = F.cross_entropy(
         logits.float(), labels, weight=weights, ignore_index=void, reduction="sum"

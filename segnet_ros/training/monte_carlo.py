@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Monte Carlo dropout: what Bayesian SegNet (arXiv 1511.02680) answers with.
 
 The network answers several times for one frame, each time without other cells. The mean of the
@@ -28,6 +29,7 @@ class FrozenDropout(nn.Module):
         probability: Of dropping a cell.
         samples: Number of masks.
         seed: Of the masks.
+
     """
 
     def __init__(self, probability: float, samples: int, seed: int) -> None:
@@ -62,6 +64,7 @@ def freeze_dropout(network: nn.Module, samples: int) -> None:
     Args:
         network: Changed in place; from then on it maps [1, 3, H, W] to [samples, classes, H, W].
         samples: At least 1.
+
     """
     places = [
         (parent, name, child)
@@ -84,6 +87,7 @@ def summarize(samples: Tensor) -> tuple[Tensor, Tensor]:
         root of the summed variances of all classes. It is 0 where all samples agree and at most
         sqrt(1 - 1/T), below 1, where each is sure of another class. The paper's measure, the mean
         of the classes' variances, is its square over the number of classes, and ranks pixels alike.
+
     """
     mean = samples.mean(dim=0, keepdim=True)
     variance = (samples - mean).square().mean(dim=0, keepdim=True)

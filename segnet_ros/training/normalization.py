@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From camera bytes to what the networks see; part of the exported graph."""
 
 import torch
@@ -15,6 +16,7 @@ class Normalization(nn.Module):
         mean: Subtracted from red, green and blue, on the 0..255 scale.
         std: What red, green and blue are then divided by.
         bgr: Whether the network wants its channels in the order blue, green, red.
+
     """
 
     mean: Tensor

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What training minimises, as one module: a pass through it is what processes share."""
 
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ class Objective(nn.Module):
         supervision: Watches the network; None for no inner losses.
         inner_weight: Of the inner losses.
         criterion: The loss of logits.
+
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Objective(nn.Module):
 
         Returns:
             What to minimise, and the loss of the network's own answer.
+
         """
         with mixed_precision(inputs.device):
             logits = self.network(inputs)

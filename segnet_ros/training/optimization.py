@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How weights follow gradients: optimizer, learning rate, moving average."""
 
 import math
@@ -41,6 +42,7 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
         recipe: Peak, warm-up and schedule.
         step: From 0.
         steps_per_epoch: Turns the recipe's epochs into steps.
+
     """
     warmup = round(steps_per_epoch * recipe.warmup_epochs)
     if step < warmup:
@@ -72,6 +74,7 @@ def update_average(
         network: Where to.
         largest_decay: The share of the average that one step keeps, 0..1; 0 copies the network.
         step: From 0.
+
     """
     decay = min(largest_decay, (1 + step) / (10 + step)) if step else 0.0
     pairs = list(zip(_tensors(averaged), _tensors(network), strict=True))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Dropout masks in an ONNX graph, at one bit per cell instead of eight."""
 
 from collections.abc import Iterator

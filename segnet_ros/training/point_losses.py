@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What training on points minimises."""
 
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ def heatmap_loss(maps: Tensor, targets: Tensor) -> Tensor:
     Returns:
         The sum over all pixels by the sum of the targets, so that the size of the picture and the
         number of keypoints do not matter.
+
     """
     entropy = F.binary_cross_entropy(maps, targets, reduction="none")
     return ((maps - targets) ** 2 * entropy).sum() / targets.sum().clamp(min=1)
@@ -34,6 +36,7 @@ def density_loss(maps: Tensor, targets: Tensor) -> Tensor:
     Args:
         maps: float [N, kinds, H, W], things per pixel.
         targets: The same shape, see `points.densities`.
+
     """
     things = targets.sum().clamp(min=1)
     miscount = (maps - targets).sum(dim=(2, 3))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From points to maps that a network can learn, and from its maps back to points.
 
 Points are pixels (x, y), x to the right and y down; the centre of the upper left pixel is (0, 0).
@@ -28,6 +29,7 @@ class PointFrame(NamedTuple):
     Attributes:
         image: uint8 [H, W, 3] RGB.
         points: For every kind, x and y of its points: [M, 2] pixels, M may be 0.
+
     """
 
     image: npt.NDArray[np.uint8]
@@ -55,6 +57,7 @@ def heatmaps(kinds: Sequence[npt.ArrayLike], size: tuple[int, int], sigma: float
 
     Raises:
         ValueError: points are not [M, 2], or sigma is too small.
+
     """
     maps = np.zeros((len(kinds), size[1], size[0]), np.float32)
     for heatmap, points in zip(maps, kinds, strict=True):
@@ -91,10 +94,12 @@ def peaks(heatmap: npt.ArrayLike, threshold: float) -> list[Peak]:
 
     Raises:
         ValueError: the heat map is not [H, W].
+
     """
     values = np.asarray(heatmap, np.float32)
     if values.ndim != 2:
-        raise ValueError(f"the heat map has shape {values.shape}; expected [H, W] of one kind")
+        msg = f"the heat map has shape {values.shape}; expected [H, W] of one kind"
+        raise ValueError(msg)
     rows, columns = np.nonzero(_summits(values) & (values >= threshold))
     # Mirrored at the border: a summit there has as much on both sides, and stays on its pixel.
     logarithm = np.log(np.maximum(np.pad(values, 1, mode="reflect"), _LEAST))
@@ -115,7 +120,8 @@ def _density(points: npt.ArrayLike, size: tuple[int, int], sigma: float) -> Poin
 def _profiles(points: npt.ArrayLike, size: tuple[int, int], sigma: float) -> tuple[Points, Points]:
     """Return the Gaussians of the points inside along x [M, width] and along y [M, height]."""
     if not sigma >= _SHARPEST:
-        raise ValueError(f"sigma is {sigma} pixels; expected {_SHARPEST} or more")
+        msg = f"sigma is {sigma} pixels; expected {_SHARPEST} or more"
+        raise ValueError(msg)
     inside = _inside(points, size)
     across, down = (
         np.exp(-0.5 * ((np.arange(length) - centre[:, None]) / sigma) ** 2)
@@ -129,7 +135,8 @@ def _inside(points: npt.ArrayLike, size: tuple[int, int]) -> Points:
     if every.size == 0:
         every = every.reshape(0, 2)
     if every.ndim != 2 or every.shape[1] != 2:
-        raise ValueError(f"points have shape {every.shape}; expected [M, 2]: x and y of each")
+        msg = f"points have shape {every.shape}; expected [M, 2]: x and y of each"
+        raise ValueError(msg)
     return every[((every >= -0.5) & (every < np.array(size) - 0.5)).all(axis=1)]
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which convolutions to quantise: as many as accuracy allows."""
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ class Subject:
         ranges: See `quantized_graph`.
         images: What sensitivity is measured on, uint8 [H, W, 3] each.
         reference: Tells which labels are right.
+
     """
 
     graph: bytes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Add a graph in eight bits to a model folder, if it labels frames well enough."""
 
 from collections.abc import Callable, Mapping
@@ -58,6 +59,7 @@ def quantize(
         ExportError: there is no FP16 graph, the data hold other classes, or no result is good
             enough; nothing was written.
         InferenceError: the folder is damaged.
+
     """
     model = load_model(folder)
     graph = _fp16_graph(model)
@@ -76,11 +78,12 @@ def quantize(
             continue
         facts = {"calibration": f"{len(images)} frames of {_SPLIT}", **_facts(plan)}
         return _add(model, precision, accepted, content, facts)
-    raise ExportError(
+    msg = (
         f"no {precision} graph of {model.name} does nearly as well as model.onnx on "
         f"{exam.description}; nothing was written; calibrate on more frames than {len(images)}, "
         f"or stay with {DEFAULT_PRECISION}"
     )
+    raise ExportError(msg)
 
 
 def in_words(plan: Plan) -> str:
@@ -92,9 +95,10 @@ def in_words(plan: Plan) -> str:
 
 def _fp16_graph(model: Model) -> bytes:
     if DEFAULT_PRECISION not in model.engine_graphs:
-        raise ExportError(
+        msg = (
             f"{model.folder} holds no {DEFAULT_PRECISION} graph to quantise; export the model again"
         )
+        raise ExportError(msg)
     graph = model.engine_graphs[DEFAULT_PRECISION]
     return read_verified(model.folder / graph.file, graph.sha256)
 

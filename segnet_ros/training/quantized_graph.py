@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The FP16 graph with convolutions in eight bits: explicit, symmetric Q/DQ pairs before them.
 
 All else, the comparisons of pooling above all, stays in FP16.
@@ -24,6 +25,7 @@ class EightBits:
     Attributes:
         type: ONNX's number of it.
         limit: Largest magnitude.
+
     """
 
     type: int
@@ -51,6 +53,7 @@ class Plan:
         precision: A key of `FORMATS`.
         per_channel: Whether each output channel's weights have a scale of their own.
         kept: Weights of the convolutions that stay in FP16.
+
     """
 
     precision: str
@@ -70,6 +73,7 @@ def quantized_graph(graph: bytes, ranges: Mapping[str, float], plan: Plan) -> by
         graph: As `engine_graph` makes it.
         ranges: Largest magnitude of each convolution's input.
         plan: What to quantise.
+
     """
     model = version_converter.convert_version(onnx.load_from_string(graph), _OPSET)
     _Quantizer(model, ranges, plan).run()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A training recipe: every number that shapes the weights, read from YAML."""
 
 import math
@@ -60,6 +61,7 @@ class Recipe:
         validate_every: Epochs between two validations; the weights file is written then.
         seed: Of the initialisation, the order of the frames, the augmentation and dropout.
         augmentation: What a training frame may become; None, `none` in YAML, leaves it as it is.
+
     """
 
     architecture: str
@@ -84,10 +86,11 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse values that cannot train."""
         if self.architecture not in ARCHITECTURES:
-            raise RecipeError(
+            msg = (
                 f"architecture {self.architecture!r} is not one of "
                 f"{', '.join(sorted(ARCHITECTURES))}"
             )
+            raise RecipeError(msg)
         for name in ("epochs", "batch_size", "learning_rate", "validate_every"):
             self._expect(name, "more than 0", 0 < getattr(self, name) < math.inf)
         for name in _NOT_NEGATIVE:
@@ -97,7 +100,8 @@ class Recipe:
 
     def _expect(self, name: str, what: str, holds: bool) -> None:
         if not holds:
-            raise RecipeError(f"{name} is {getattr(self, name)}; expected {what}")
+            msg = f"{name} is {getattr(self, name)}; expected {what}"
+            raise RecipeError(msg)
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, for YAML and for checkpoints."""
@@ -112,18 +116,22 @@ def read_recipe(path: Path) -> Recipe:
 
     Raises:
         RecipeError: the file is missing, is no YAML mapping, or holds an unknown key or bad value.
+
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         summary = " ".join(str(error).split())
-        raise RecipeError(f"recipe {path} cannot be read: {summary}") from error
+        msg = f"recipe {path} cannot be read: {summary}"
+        raise RecipeError(msg) from error
     if not isinstance(values, dict):
-        raise RecipeError(f"recipe {path} holds {type(values).__name__}; expected a mapping")
+        msg = f"recipe {path} holds {type(values).__name__}; expected a mapping"
+        raise RecipeError(msg)
     try:
         return parse_recipe(values)
     except RecipeError as error:
-        raise RecipeError(f"recipe {path}: {error}") from error
+        msg = f"recipe {path}: {error}"
+        raise RecipeError(msg) from error
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:
@@ -131,6 +139,7 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
 
     Raises:
         RecipeError: a key is unknown or missing, or a value does not fit.
+
     """
     values = dict(values)
     augmentation = _parse_augmentation(values.pop("augmentation", {}))
@@ -154,24 +163,26 @@ def _with_lists(values: dict[str, Any]) -> dict[str, Any]:
 
 def _checked(target: type, values: Any, where: str) -> dict[str, Any]:
     if not isinstance(values, dict):
-        raise RecipeError(f"{where} holds {type(values).__name__}; expected a mapping")
+        msg = f"{where} holds {type(values).__name__}; expected a mapping"
+        raise RecipeError(msg)
     known = {item.name: item for item in fields(target)}
     unknown = sorted(str(key) for key in values.keys() - known.keys())
     if unknown:
-        raise RecipeError(
-            f"unknown key {', '.join(unknown)} in {where}; expected {', '.join(sorted(known))}"
-        )
+        msg = f"unknown key {', '.join(unknown)} in {where}; expected {', '.join(sorted(known))}"
+        raise RecipeError(msg)
     for name, item in known.items():
         if name in values:
             _check_kind(name, values[name], item.type)
         elif item.default is MISSING and item.default_factory is MISSING:
-            raise RecipeError(f"{name} is missing in {where}; expected {_expected(item.type)}")
+            msg = f"{name} is missing in {where}; expected {_expected(item.type)}"
+            raise RecipeError(msg)
     return dict(values)
 
 
 def _check_kind(name: str, value: Any, kind: Any) -> None:
     if not _is_kind(value, kind):
-        raise RecipeError(f"{name} is {value!r}; expected {_expected(kind)}")
+        msg = f"{name} is {value!r}; expected {_expected(kind)}"
+        raise RecipeError(msg)
 
 
 def _expected(kind: Any) -> str:

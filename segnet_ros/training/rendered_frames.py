@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled frames that every machine can make for itself."""
 
 from functools import lru_cache
@@ -30,11 +31,13 @@ def rendered_frames(size: tuple[int, int]) -> tuple[Frame, ...]:
 
     Raises:
         ExportError: the size is too small to render.
+
     """
     try:
         drives = [StreetDrive(seed, size) for seed in SEEDS]
     except ValueError as error:
-        raise ExportError(f"no frame to check the graph with: {error}") from error
+        msg = f"no frame to check the graph with: {error}"
+        raise ExportError(msg) from error
     return tuple(
         Frame(*drive.frame(index + 10 * seed))
         for index in _INDICES

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trained weights as a `Predictor`: PyTorch's own answer, without an export."""
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class TrainedModel:
     Attributes:
         name: Folder and name of their file, as `mine/weights.safetensors`.
         classes: In order of their ids.
+
     """
 
     name: str
@@ -39,6 +41,7 @@ class TorchSegmenter:
 
     Raises:
         CheckpointError: the weights cannot be used.
+
     """
 
     def __init__(self, weights: Path) -> None:
@@ -64,6 +67,7 @@ class TorchSegmenter:
 
         Raises:
             InferenceError: it is no such picture.
+
         """
         pixels = resize_image(image, (image.shape[1], image.shape[0]))
         with torch.inference_mode():

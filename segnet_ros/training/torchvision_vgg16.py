@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Torchvision's VGG16 and VGG16-BN, trained on ImageNet, from a file or by name."""
 
 import importlib
@@ -27,6 +28,7 @@ class VGG16:
         convolutions: In the order of the data flow.
         norms: The batch normalisation after each convolution; none in plain VGG16.
         linears: By their names in the state dict, such as `classifier.0`.
+
     """
 
     source: str
@@ -44,6 +46,7 @@ def read_vgg16(source: str | Path) -> VGG16:
 
     Raises:
         CheckpointError: the weights cannot be had or read, or hold no such network.
+
     """
     source = str(source)
     tensors = _from_torchvision(source) if source in NAMES else _from_file(Path(source))
@@ -51,13 +54,13 @@ def read_vgg16(source: str | Path) -> VGG16:
         layers = VGG16(source, _convolutions(tensors), _norms(tensors), _linears(tensors))
     except (IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise CheckpointError(
-            f"weights {source} are not torchvision's VGG16 or VGG16-BN: {reason}"
-        ) from error
+        msg = f"weights {source} are not torchvision's VGG16 or VGG16-BN: {reason}"
+        raise CheckpointError(msg) from error
     if not layers.convolutions:
-        raise CheckpointError(
+        msg = (
             f"weights {source} hold no features.0.weight; expected torchvision's VGG16 or VGG16-BN"
         )
+        raise CheckpointError(msg)
     return layers
 
 
@@ -67,10 +70,11 @@ def _from_torchvision(name: str) -> Mapping[str, Tensor]:
         weights = models.get_model_weights(name).IMAGENET1K_V1
         tensors: Mapping[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
     except (ImportError, OSError, RuntimeError) as error:
-        raise CheckpointError(
+        msg = (
             f"weights {name} cannot be had from torchvision ({error}); install the torchvision "
             "that fits this PyTorch and check the network, or give the weights' file instead"
-        ) from error
+        )
+        raise CheckpointError(msg) from error
     return tensors
 
 
@@ -80,14 +84,14 @@ def _from_file(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(
+        msg = (
             f"weights {path} cannot be read ({error}); expected a state dict as .pth or "
             f".safetensors, or one of the names {', '.join(NAMES)}"
-        ) from error
-    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise CheckpointError(
-            f"weights {path} hold no state dict; expected names and tensors, nothing else"
         )
+        raise CheckpointError(msg) from error
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        msg = f"weights {path} hold no state dict; expected names and tensors, nothing else"
+        raise CheckpointError(msg)
     return tensors
 
 

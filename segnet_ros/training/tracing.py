@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A PyTorch module to an ONNX graph."""
 
 import tempfile
@@ -19,6 +20,7 @@ def trace(network: nn.Module, example: Tensor, outputs: Sequence[str]) -> onnx.M
         network: In evaluation mode.
         example: What becomes the input `image`; all sizes become constants.
         outputs: Names of the results.
+
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "traced.onnx"

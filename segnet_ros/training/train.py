@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Train a network on labelled frames. Read `train` from top to bottom for the whole story."""
 
 import time
@@ -69,6 +70,7 @@ def train(
         RecipeError: the network has no inner stages to supervise.
         CheckpointError: a checkpoint or the initial weights cannot be used.
         DatasetError: a frame cannot be read, or none has a labelled pixel.
+
     """
     device = choose_device()
     with process_group(device), failures_explained(recipe), TrainingLog(output) as log:

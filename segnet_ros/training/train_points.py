@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Train an encoder-decoder to find keypoints or to count, and ask it.
 
 From Python only: there is no customary file layout for points that a command could read, and
@@ -70,9 +71,11 @@ def train_points(
         TrainingError: frames and network do not fit together, or the loss is not finite, or all
             density vanished.
         ValueError: a frame's points are not [M, 2], or sigma is too small.
+
     """
     if len(frames) == 0:
-        raise TrainingError("there are no frames to learn from")
+        msg = "there are no frames to learn from"
+        raise TrainingError(msg)
     objective = _OBJECTIVES[type(network)]
     device = choose_device()
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -102,6 +105,7 @@ def predict(network: nn.Module, image: npt.NDArray[np.uint8]) -> Maps:
 
     Returns:
         float32 [kinds, H, W]; `peaks` reads a heat map, the sum of a density map is the count.
+
     """
     device = next(network.parameters()).device
     with torch.inference_mode():
@@ -114,10 +118,11 @@ def _images(batch: Sequence[PointFrame], device: torch.device) -> Tensor:
         _check_image(frame.image)
     shapes = {frame.image.shape for frame in batch}
     if len(shapes) > 1:
-        raise TrainingError(
+        msg = (
             f"pictures have shapes {', '.join(map(str, sorted(shapes)))}; expected one: "
             "resize or crop them, and their points"
         )
+        raise TrainingError(msg)
     images = torch.from_numpy(np.stack([frame.image for frame in batch])).to(device)
     return for_network(Normalization().to(device)(images))
 
@@ -128,26 +133,26 @@ def _targets(
     kinds, (height, width) = maps.shape[1], maps.shape[2:]
     for frame in batch:
         if len(frame.points) != kinds:
-            raise TrainingError(
-                f"a frame has {len(frame.points)} kinds of points; the network answers {kinds}"
-            )
+            msg = f"a frame has {len(frame.points)} kinds of points; the network answers {kinds}"
+            raise TrainingError(msg)
     targets = [objective.targets(frame.points, (width, height), sigma) for frame in batch]
     return torch.from_numpy(np.stack(targets)).to(maps.device)
 
 
 def _check_image(image: npt.NDArray[np.uint8]) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise TrainingError(
-            f"a picture is {image.dtype} {list(image.shape)}; expected uint8 [H, W, 3] RGB"
-        )
+        msg = f"a picture is {image.dtype} {list(image.shape)}; expected uint8 [H, W, 3] RGB"
+        raise TrainingError(msg)
 
 
 def _check_progress(maps: Tensor, targets: Tensor, loss: Tensor) -> None:
     if not torch.isfinite(loss):
-        raise TrainingError(f"the loss is {loss.item()}; lower learning_rate")
+        msg = f"the loss is {loss.item()}; lower learning_rate"
+        raise TrainingError(msg)
     # A ReLU that is shut at every pixel lets no gradient through, and stays shut.
     if targets.any() and not maps.any():
-        raise TrainingError("the density is 0 at every pixel for good; lower learning_rate")
+        msg = "the density is 0 at every pixel for good; lower learning_rate"
+        raise TrainingError(msg)
 
 
 def _step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A trained network with the facts that its weights file carries."""
 
 import json
@@ -22,6 +23,7 @@ class Trained:
         recipe: How it was made; `architecture` at least.
         classes: In order of their ids.
         normalization: From camera bytes to the network's input.
+
     """
 
     network: nn.Module
@@ -39,6 +41,7 @@ def load_trained(weights: Path) -> Trained:
 
     Raises:
         CheckpointError: the file is missing or damaged, or its facts cannot be used.
+
     """
     metadata = read_metadata(weights)
     try:
@@ -48,9 +51,10 @@ def load_trained(weights: Path) -> Trained:
         normalization = Normalization(**json.loads(metadata.get("normalization", "{}")))
         network = build_model(recipe["architecture"], len(classes))
     except (ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(
+        msg = (
             f"weights {weights} carry facts that this version cannot use ({error}); "
             "expected a file of `segnet train`"
-        ) from error
+        )
+        raise CheckpointError(msg) from error
     load_weights(weights, network)
     return Trained(network.eval(), recipe, classes, normalization)

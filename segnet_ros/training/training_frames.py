@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled frames in memory, augmented the same way whenever the same epoch is drawn."""
 
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ class TrainingFrames:
 
     Raises:
         DatasetError: a frame cannot be read, or frames that stay as they are differ in size.
+
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class TrainingFrames:
     def _refuse_mixed_sizes(self, frames: Sequence[LabelledFrame]) -> None:
         for frame, labels in zip(frames, self.labels(), strict=True):
             if labels.shape != (self.size[1], self.size[0]):
-                raise DatasetError(
+                msg = (
                     f"{frame.image_path} is {labels.shape[1]}x{labels.shape[0]}, "
                     f"{frames[0].image_path} {self.size[0]}x{self.size[1]}; without augmentation "
                     "all frames must have one size; give the recipe an augmentation with a crop"
                 )
+                raise DatasetError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run tells: one JSON object per epoch, TensorBoard, and the terminal."""
 
 import json
@@ -23,6 +24,7 @@ class TrainingLog:
 
     Args:
         output: Folder of the run; nothing is written before the first entry.
+
     """
 
     def __init__(self, output: Path) -> None:
@@ -89,6 +91,7 @@ class TrainingLog:
         Args:
             entry: JSON values; `epoch` and `loss` at least.
             pictures: uint8 [H, W, 3] RGB by name, for TensorBoard.
+
         """
         if self._silent:
             return

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that changes while training, and what it takes to go on after a kill."""
 
 import json
@@ -43,6 +44,7 @@ class TrainingState:
         optimizer: Of the network and the heads.
         epoch: Epochs done.
         step: Steps done.
+
     """
 
     recipe: Recipe
@@ -74,6 +76,7 @@ class TrainingState:
             RecipeError: the network has no inner stages to supervise.
             TrainingError: there are too many processes.
             DatasetError: no frame has a labelled pixel.
+
         """
         plan = BatchPlan(len(dataset), recipe.batch_size, recipe.seed, rank(), processes())
         weights = class_weights(dataset.labels(), len(dataset.classes), recipe.balance_power)
@@ -122,6 +125,7 @@ class TrainingState:
         Raises:
             TrainingError: that was a run of another recipe or of other frames.
             CheckpointError: something is missing in it.
+
         """
         self._refuse_another_run(saved, path.parent)
         try:
@@ -132,9 +136,8 @@ class TrainingState:
             self.optimizer.load_state_dict(saved["optimizer"])
             self.epoch, self.step = saved["epoch"], saved["step"]
         except (KeyError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"checkpoint {path} is of another version ({error}); delete it to start over"
-            ) from error
+            msg = f"checkpoint {path} is of another version ({error}); delete it to start over"
+            raise CheckpointError(msg) from error
 
     def save_checkpoint(self, path: Path) -> None:
         """Replace the run's checkpoint; the main process's job."""
@@ -164,10 +167,11 @@ class TrainingState:
             if not same
         ]
         if differs:
-            raise TrainingError(
+            msg = (
                 f"{output} holds a run of another {' and '.join(differs)}; choose another output "
                 "folder, or delete it to start over"
             )
+            raise TrainingError(msg)
 
 
 def _is_recipe(saved: dict[str, Any], recipe: Recipe) -> bool:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One step: a batch forward and backward, and the weights a little further."""
 
 import math
@@ -27,6 +28,7 @@ def take_step(state: TrainingState, images: Tensor, labels: Tensor) -> Tensor:
     Returns:
         Float32 [3] on the device, of this process: the network's loss, what was minimised, and the
         norm of its gradient.
+
     """
     recipe = state.recipe
     # What dropout leaves out depends on seed, step and process alone, as after a kill.
@@ -52,6 +54,7 @@ class Measurements:
 
     Args:
         state: Says where the run is when the first step is added.
+
     """
 
     def __init__(self, state: TrainingState) -> None:
@@ -66,6 +69,7 @@ class Measurements:
 
         Raises:
             TrainingError: a number is not finite.
+
         """
         self._pending.append(measured)
         if len(self._pending) < self._between:
@@ -78,6 +82,7 @@ class Measurements:
 
         Raises:
             TrainingError: a number is not finite.
+
         """
         self._check()
         loss, _, norm = np.mean(self._rows, axis=0).tolist()
@@ -95,11 +100,12 @@ class Measurements:
         _, total, norm = row
         for what, value in (("loss", total), ("gradient's norm", norm)):
             if not math.isfinite(value):
-                raise TrainingError(
+                msg = (
                     f"the {what} is {value} at step {self._first_step + len(self._rows)}; lower "
                     f"learning_rate (now {self._recipe.learning_rate}) and train into another "
                     "output folder"
                 )
+                raise TrainingError(msg)
 
 
 def _seed(*numbers: int) -> int:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Weights of another task as a start: ImageNet's VGG16, or a network of other classes."""
 
 import json
@@ -38,6 +39,7 @@ class Transfer:
         kept: Names of those that stay as they were.
         unused: Names of the source's tensors that found no place in the network.
         note: What else to know; may be empty.
+
     """
 
     source: str
@@ -69,6 +71,7 @@ def load_encoder(network: nn.Module, source: str | Path) -> Transfer:
 
     Raises:
         CheckpointError: the weights cannot be had or read, or do not fit the encoder.
+
     """
     vgg16 = read_vgg16(source)
     recast = _recast_layers(network, vgg16)
@@ -95,6 +98,7 @@ def load_all_but_head(network: nn.Module, weights: Path) -> Transfer:
 
     Raises:
         CheckpointError: the file is missing or damaged, or of another architecture.
+
     """
     head = _head(weights)
     tensors, expected = read_weights(weights), network.state_dict()
@@ -153,20 +157,22 @@ def _refuse_other_encoder(convolutions: Iterable[nn.Conv2d], vgg16: VGG16) -> No
     )
     for number, (our, their) in enumerate(zip_longest(ours, theirs), start=1):
         if our != their:
-            raise CheckpointError(
+            msg = (
                 f"weights {vgg16.source} do not fit the encoder: convolution {number} is {their} "
                 f"in the weights, {our} in the network; expected VGG16 on both sides, as in "
                 "segnet, fcn_8s, deconvnet or deeplab_largefov"
             )
+            raise CheckpointError(msg)
 
 
 def _refuse_nan(values: Mapping[str, Tensor], source: str) -> None:
     for name, tensor in values.items():
         if not tensor.isfinite().all():
-            raise CheckpointError(
+            msg = (
                 f"weights {source} would put NaN or infinity into {name}; expected weights that "
                 "are whole: torchvision's IMAGENET1K_FEATURES, for one, have no classifier"
             )
+            raise CheckpointError(msg)
 
 
 def _note(network: nn.Module, vgg16: VGG16) -> str:
@@ -189,10 +195,11 @@ def _head(weights: Path) -> set[str]:
         with torch.device("meta"):
             two, three = (build_model(architecture, n).state_dict() for n in (2, 3))
     except (ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(
+        msg = (
             f"weights {weights} carry a recipe that this version cannot use ({error}); "
             "expected a file of `segnet train`"
-        ) from error
+        )
+        raise CheckpointError(msg) from error
     return {name for name in two if two[name].shape != three[name].shape}
 
 

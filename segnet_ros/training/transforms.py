@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random changes that make more out of few training frames. All work on uint8 RGB."""
 
 import math
@@ -31,6 +32,7 @@ class Augmentation:
 
     Raises:
         ValueError: a value is out of range.
+
     """
 
     crop: tuple[int, int] = (480, 360)
@@ -56,7 +58,8 @@ class Augmentation:
         }
         for name, (what, holds) in expected.items():
             if not holds:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected {what}")
+                msg = f"{name} is {getattr(self, name)}; expected {what}"
+                raise ValueError(msg)
 
 
 def augment(
@@ -73,6 +76,7 @@ def augment(
 
     Returns:
         Image [h, w, 3] and labels [h, w] at the recipe's crop size.
+
     """
     image, labels = _scale_and_crop(image, labels, recipe, void, rng)
     if recipe.flip and rng.random() < 0.5:

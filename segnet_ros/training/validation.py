@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores and pictures of a network on frames at their own size."""
 
 from collections.abc import Sequence

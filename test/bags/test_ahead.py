@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ class Counted:
     def __iter__(self) -> Iterator[int]:
         for number in range(self._stop):
             if number == self._error_at:
-                raise ValueError(f"no {number}")
+                msg = f"no {number}"
+                raise ValueError(msg)
             self.taken += 1
             self.threads.add(threading.get_ident())
             yield number
@@ -95,7 +98,8 @@ def test_map_works_on_several_at_once() -> None:
 def test_error_of_the_function_comes_at_its_place(at: int) -> None:
     def fail(number: int) -> int:
         if number == at:
-            raise ValueError(f"no {number}")
+            msg = f"no {number}"
+            raise ValueError(msg)
         return number
 
     mapped = map_ahead(fail, range(10), 2, 4)

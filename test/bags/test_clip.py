@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import shutil
 import sqlite3
 from pathlib import Path
@@ -110,7 +112,7 @@ def assert_recorded_frames(path: Path, count: int = 3) -> None:
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("message", [image, compressed_image])
 @pytest.mark.parametrize("bare", [False, True])
-def test_recording_gives_the_recorded_frames(tmp_path, storage, message, bare):
+def test_recording_gives_the_recorded_frames(tmp_path, storage, message, bare) -> None:
     messages = [message(index) for index in range(3)]
     folder = write_bag(tmp_path / "drive.1", {"/camera/image": messages}, storage)
     path = bag_file(folder) if bare else folder
@@ -126,7 +128,7 @@ def test_recording_gives_the_recorded_frames(tmp_path, storage, message, bare):
             assert frame.camera_info is None
 
 
-def test_recording_starts_anew_with_every_iteration(tmp_path):
+def test_recording_starts_anew_with_every_iteration(tmp_path) -> None:
     with open_clip(write_bag(tmp_path / "bag", {"/image": raw_images()})) as clip:
         next(clip.frames())
         first, second = list(clip.frames()), list(clip.frames())
@@ -134,7 +136,7 @@ def test_recording_starts_anew_with_every_iteration(tmp_path):
     assert len(first) == 3
 
 
-def test_decoded_message_is_a_view_of_the_recorded_bytes(tmp_path):
+def test_decoded_message_is_a_view_of_the_recorded_bytes(tmp_path) -> None:
     with open_clip(write_bag(tmp_path / "bag", {"/image": raw_images()})) as clip:
         frame = next(clip.frames())
     data = frame.message().data
@@ -142,14 +144,14 @@ def test_decoded_message_is_a_view_of_the_recorded_bytes(tmp_path):
     np.testing.assert_array_equal(data.reshape(4, 6, 3), picture(0)[..., ::-1])
 
 
-def test_compressed_chunks_are_read(tmp_path):
+def test_compressed_chunks_are_read(tmp_path) -> None:
     topics = {"/image": raw_images()}
     folder = write_bag(tmp_path / "bag", topics, chunk_compression=True)
     assert b"zstd" in bag_file(folder).read_bytes()
     assert_recorded_frames(folder)
 
 
-def test_recording_without_message_definitions_is_read(tmp_path):
+def test_recording_without_message_definitions_is_read(tmp_path) -> None:
     folder = write_bag(tmp_path / "bag", {"/image": raw_images()}, StoragePlugin.SQLITE3)
     with sqlite3.connect(bag_file(folder)) as database:
         database.execute("DELETE FROM message_definitions")
@@ -157,7 +159,7 @@ def test_recording_without_message_definitions_is_read(tmp_path):
     assert_recorded_frames(folder)
 
 
-def test_split_recording_is_read_in_order(tmp_path):
+def test_split_recording_is_read_in_order(tmp_path) -> None:
     first = write_bag(tmp_path / "first", {"/image": raw_images(4)[:2]})
     second = write_bag(tmp_path / "second", {"/image": raw_images(4)[2:]}, first=2)
     shutil.copy(bag_file(second), first)
@@ -169,18 +171,18 @@ def test_split_recording_is_read_in_order(tmp_path):
     assert_recorded_frames(first, 4)
 
 
-def test_rate_is_not_moved_by_a_lost_frame(tmp_path):
+def test_rate_is_not_moved_by_a_lost_frame(tmp_path) -> None:
     messages = [image(index) for index in (0, 1, 2, 5, 6)]
     with open_clip(write_bag(tmp_path / "bag", {"/image": messages})) as clip:
         assert clip.rate == pytest.approx(20.0)
 
 
-def test_rate_is_unknown_for_equal_stamps(tmp_path):
+def test_rate_is_unknown_for_equal_stamps(tmp_path) -> None:
     with open_clip(write_bag(tmp_path / "bag", {"/image": [image(0), image(0)]})) as clip:
         assert clip.rate is None
 
 
-def test_raw_topic_is_preferred_to_its_compressed_copy(tmp_path):
+def test_raw_topic_is_preferred_to_its_compressed_copy(tmp_path) -> None:
     topics = {
         "/cam/image_raw/compressed": [compressed_image(1)],
         "/cam/image_raw": [image(0)],
@@ -194,7 +196,7 @@ def test_raw_topic_is_preferred_to_its_compressed_copy(tmp_path):
         np.testing.assert_array_equal(next(clip.frames()).rgb(), picture(1))
 
 
-def test_several_topics_demand_a_choice(tmp_path):
+def test_several_topics_demand_a_choice(tmp_path) -> None:
     path = write_bag(tmp_path / "bag", {"/left": [image(0)], "/right": [image(1), image(2)]})
     listing = r"/left \(sensor_msgs/msg/Image, 1\), /right \(sensor_msgs/msg/Image, 2\)"
     with pytest.raises(ClipError, match=f"has 2 image topics; name one .*: {listing}"):
@@ -205,7 +207,7 @@ def test_several_topics_demand_a_choice(tmp_path):
         assert [frame.rgb()[0, 0, 0] for frame in clip.frames()] == [20, 40]
 
 
-def test_topics_without_frames_are_no_choice(tmp_path):
+def test_topics_without_frames_are_no_choice(tmp_path) -> None:
     kind = image(0).__msgtype__
     with Writer(tmp_path / "bag", version=9) as writer:
         writer.add_connection("/rear", kind, typestore=typestore())
@@ -217,7 +219,7 @@ def test_topics_without_frames_are_no_choice(tmp_path):
         open_clip(tmp_path / "bag", "/rear")
 
 
-def test_camera_info_is_the_one_in_force(tmp_path):
+def test_camera_info_is_the_one_in_force(tmp_path) -> None:
     topics = {
         "/cam/image_raw/compressed": [compressed_image(index) for index in range(3)],
         "/cam/camera_info": [camera_info(index, 100.0 + index) for index in range(3)],
@@ -230,7 +232,7 @@ def test_camera_info_is_the_one_in_force(tmp_path):
     assert [info.k[0] for info in infos] == [100.0, 100.0, 101.0]  # logged after their image
 
 
-def test_folder_is_shown_in_natural_order(tmp_path):
+def test_folder_is_shown_in_natural_order(tmp_path) -> None:
     for index, name in enumerate(["frame2.png", "frame10.bmp", "Frame9a.PNG"]):
         cv2.imwrite(str(tmp_path / name), picture(index)[..., ::-1])
     (tmp_path / "notes.txt").write_text("not a frame")
@@ -247,7 +249,7 @@ def test_folder_is_shown_in_natural_order(tmp_path):
         assert frame.rgb() is frame.pixels
 
 
-def test_folder_goes_on_behind_an_unreadable_image(tmp_path):
+def test_folder_goes_on_behind_an_unreadable_image(tmp_path) -> None:
     for index in (0, 2):
         cv2.imwrite(str(tmp_path / f"{index}.png"), picture(index)[..., ::-1])
     (tmp_path / "1.png").write_bytes(b"no image")
@@ -258,7 +260,7 @@ def test_folder_goes_on_behind_an_unreadable_image(tmp_path):
     np.testing.assert_array_equal(next(frames).rgb(), picture(2))
 
 
-def test_one_grey_image_becomes_one_rgb_frame(tmp_path):
+def test_one_grey_image_becomes_one_rgb_frame(tmp_path) -> None:
     path = tmp_path / "street.png"
     cv2.imwrite(str(path), picture(1)[..., 0])
     with open_clip(path) as clip:
@@ -267,7 +269,7 @@ def test_one_grey_image_becomes_one_rgb_frame(tmp_path):
     np.testing.assert_array_equal(frame.rgb(), np.repeat(picture(1)[..., :1], 3, axis=2))
 
 
-def test_video_gives_its_frames_and_rate(tmp_path):
+def test_video_gives_its_frames_and_rate(tmp_path) -> None:
     path = tmp_path / "drive.avi"
     pictures = [np.kron(picture(index), np.ones((8, 8, 1), np.uint8)) for index in range(4)]
     lossless = cv2.VideoWriter.fourcc(*"FFV1")
@@ -285,19 +287,19 @@ def test_video_gives_its_frames_and_rate(tmp_path):
                 np.testing.assert_array_equal(frame.rgb(), rgb)
 
 
-def test_missing_path_is_refused(tmp_path):
+def test_missing_path_is_refused(tmp_path) -> None:
     with pytest.raises(ClipError, match=r"nowhere\.mcap does not exist; expected"):
         open_clip(tmp_path / "nowhere.mcap")
 
 
-def test_folder_without_images_is_refused(tmp_path):
+def test_folder_without_images_is_refused(tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("not a frame")
     with pytest.raises(ClipError, match="holds 1 entries, none of them an image; expected"):
         open_clip(tmp_path)
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_recording_without_metadata_is_refused_as_a_folder(tmp_path, storage):
+def test_recording_without_metadata_is_refused_as_a_folder(tmp_path, storage) -> None:
     folder = write_bag(tmp_path / "bag", {"/image": raw_images()}, storage)
     (folder / "metadata.yaml").unlink()
     with pytest.raises(ClipError, match=r"no metadata\.yaml; .*ros2 bag reindex bag"):
@@ -306,7 +308,7 @@ def test_recording_without_metadata_is_refused_as_a_folder(tmp_path, storage):
 
 @pytest.mark.parametrize("suffix", SUFFIXES.values())
 @pytest.mark.parametrize("content", [b"", b"neither of the formats" * 20])
-def test_file_that_is_no_recording_is_refused(tmp_path, suffix, content):
+def test_file_that_is_no_recording_is_refused(tmp_path, suffix, content) -> None:
     path = tmp_path / f"bag{suffix}"
     path.write_bytes(content)
     with pytest.raises(ClipError, match=rf"bag{suffix} cannot be read as a rosbag2 recording"):
@@ -314,7 +316,7 @@ def test_file_that_is_no_recording_is_refused(tmp_path, suffix, content):
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_truncated_recording_is_refused(tmp_path, storage):
+def test_truncated_recording_is_refused(tmp_path, storage) -> None:
     folder = write_bag(tmp_path / "bag", {"/image": raw_images(60)}, storage)
     content = bag_file(folder).read_bytes()
     bag_file(folder).write_bytes(content[: len(content) // 2])
@@ -322,7 +324,7 @@ def test_truncated_recording_is_refused(tmp_path, storage):
         list(open_clip(folder).frames())
 
 
-def test_damaged_metadata_is_refused(tmp_path):
+def test_damaged_metadata_is_refused(tmp_path) -> None:
     folder = write_bag(tmp_path / "bag", {"/image": raw_images()})
     (folder / "metadata.yaml").write_text("rosbag2_bagfile_information: {version: 9}")
     with pytest.raises(
@@ -331,21 +333,21 @@ def test_damaged_metadata_is_refused(tmp_path):
         open_clip(folder)
 
 
-def test_recording_without_image_topics_is_refused(tmp_path):
+def test_recording_without_image_topics_is_refused(tmp_path) -> None:
     path = write_bag(tmp_path / "bag", {"/cam/camera_info": [camera_info(0, 1.0)]})
     found = r"/cam/camera_info \(sensor_msgs/msg/CameraInfo, 1\)"
     with pytest.raises(ClipError, match=rf"no frames on any image topic; .*recorded: {found}"):
         open_clip(path)
 
 
-def test_empty_recording_is_refused(tmp_path):
+def test_empty_recording_is_refused(tmp_path) -> None:
     with Writer(tmp_path / "bag", version=9):
         pass
     with pytest.raises(ClipError, match=r"no frames on any image topic; .*recorded: none"):
         open_clip(tmp_path / "bag")
 
 
-def test_frame_that_cannot_be_converted_is_named(tmp_path):
+def test_frame_that_cannot_be_converted_is_named(tmp_path) -> None:
     message = image(1)
     message.encoding = "64FC7"
     with open_clip(write_bag(tmp_path / "bag", {"/image": [image(0), message]})) as clip:
@@ -354,13 +356,13 @@ def test_frame_that_cannot_be_converted_is_named(tmp_path):
         frame.rgb()
 
 
-def test_ros1_recording_is_refused_with_the_conversion(tmp_path):
+def test_ros1_recording_is_refused_with_the_conversion(tmp_path) -> None:
     (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
     with pytest.raises(ClipError, match=r"rosbags-convert --src old\.bag --dst old"):
         open_clip(tmp_path / "old.bag")
 
 
-def test_file_that_is_no_video_is_refused(tmp_path):
+def test_file_that_is_no_video_is_refused(tmp_path) -> None:
     (tmp_path / "drive.mp4").write_bytes(b"no video")
     with pytest.raises(ClipError, match=r"drive\.mp4 cannot be read as a video; expected"):
         open_clip(tmp_path / "drive.mp4")

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from segnet_ros.bags.message_types import known_definition, typestore
 
 

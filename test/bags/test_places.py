@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where recordings lie: paths, URLs, and what is found there."""
 
 from pathlib import Path

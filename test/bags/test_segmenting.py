@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames and the ones before them."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from segnet_ros.bags.windows import WINDOW_NS, Window, cut
 
 SECOND = 1_000_000_000

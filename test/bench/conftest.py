@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scripts of bench and bench/gpu import each other as they do when one of them is run."""
 
 import sys

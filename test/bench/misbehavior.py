@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a measurement may do to its process; in a module, for it travels there by name."""
 
 import os
@@ -13,9 +14,11 @@ def behave(case: Case) -> Mapping[str, Any]:
     """Do what a case is named after."""
     match case.subject:
         case "raise":
-            raise ValueError("first line\n  second line")
+            msg = "first line\n  second line"
+            raise ValueError(msg)
         case "break CUDA":
-            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            msg = "CUDA error: an illegal memory access was encountered"
+            raise RuntimeError(msg)
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "leave":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Packed models and frames, and what engines over a simulated GPU make of them."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is measured first when time is short."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels are told apart, and phases compared."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Engines are timed over a simulated GPU: a frame takes it 2 ms by its own clock."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Growth is told from noise, steps and outliers."""
 
 import numpy as np

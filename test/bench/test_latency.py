@@ -1,9 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """Repeating and summing up."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from latency import percentiles_ms, repeat, wall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_percentiles_are_in_milliseconds() -> None:

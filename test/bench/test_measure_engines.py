@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The loop: in time, once each, and not in vain."""
 
 import time

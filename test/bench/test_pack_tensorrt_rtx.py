@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Wheels become the site-packages of a machine that cannot install them."""
 
 import subprocess

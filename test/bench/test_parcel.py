@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder goes through small transfers and arrives as it was."""
 
 import random

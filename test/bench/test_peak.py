@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the search looks, and what it finds."""
 
 from dataclasses import replace

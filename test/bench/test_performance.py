@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures of ros2_benchmark, computed by hand."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is drawn into a picture is read from the brightest channels, whatever the size."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models of any size, made where they are measured."""
 
 import numpy as np

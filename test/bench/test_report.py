@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report says what was measured, what failed, and what is missing."""
 
 from dataclasses import replace
@@ -81,8 +82,10 @@ def test_speed_has_floors_and_ratios() -> None:
 
 def test_accuracy_tells_what_is_lost() -> None:
     assert sections(report(RESULTS))["Accuracy, trained weights"][2:] == [
-        "| segnet_camvid | int8 | 101 | 98.77% | 98.71% | 60.10% | 60.50% | 0.40 | "
-        "TensorRT 10.3.0 int8 |"
+        (
+            "| segnet_camvid | int8 | 101 | 98.77% | 98.71% | 60.10% | 60.50% | 0.40 | "
+            "TensorRT 10.3.0 int8 |"
+        )
     ]
 
 

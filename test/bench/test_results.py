@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was written stays."""
 
 from pathlib import Path

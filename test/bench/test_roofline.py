@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Floors from what networks compute and move."""
 
 import pytest

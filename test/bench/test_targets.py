@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Met, missed, or not measured."""
 
 from dataclasses import replace
@@ -38,8 +39,10 @@ def test_targets_are_judged_by_the_fastest_of_each_kind() -> None:
     assert found == {
         "fp16 batch 1: at most 1.0 ms on the GPU": ("TensorRT fp16 (CUDA graph) 0.800 ms", True),
         "fp16 batch 1: at least 1.5 times as fast as torch.compile": (
-            "1.56: torch.compile, two-bit switches fp16 1.250 ms, "
-            "TensorRT fp16 (CUDA graph) 0.800 ms",
+            (
+                "1.56: torch.compile, two-bit switches fp16 1.250 ms, "
+                "TensorRT fp16 (CUDA graph) 0.800 ms"
+            ),
             True,
         ),
         "fp16 batch 8: at least 50% of what the roofline allows": (

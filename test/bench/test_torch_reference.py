@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PyTorch's side of the comparison, on the CPU and tiny."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process is measured while its use of something is known."""
 
 import os

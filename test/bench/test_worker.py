@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A process that measures, and may do anything wrong."""
 
 import os

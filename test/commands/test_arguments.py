@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Options that several verbs share, and that they arrive."""
 
 import argparse
@@ -43,7 +44,8 @@ def test_wishes_arrive(verb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def segmenter(*arguments: Any) -> None:
         given.extend(arguments[1:])
-        raise InferenceError("enough")
+        msg = "enough"
+        raise InferenceError(msg)
 
     monkeypatch.setattr(verb, "Segmenter", segmenter)
     monkeypatch.setattr(evaluate, "find_frames", lambda data, split: [])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet build-engine`: what it builds, lists, removes and refuses, by genuine TensorRT-RTX."""
 
 import re
@@ -111,7 +112,8 @@ def test_the_default_is_the_shipped_model(
 
     def find(name: str) -> Path:
         asked.append(name)
-        raise InferenceError("enough")
+        msg = "enough"
+        raise InferenceError(msg)
 
     monkeypatch.setattr(build_engine, "find_model", find)
     assert main(["build-engine", "--cache", str(tmp_path)]) == 1
@@ -142,8 +144,10 @@ def test_list_tells_the_usable_the_stale_and_the_altered(
     version = usable.fingerprint.version
     assert re.match(rf"channel +fp16 +1 +TensorRT-RTX {version} +none +0.4 MB +\d+ \w+", row)
     assert set(lines[5:]) == {
-        f"{altered.plan.name} is altered: the engine was altered since it was built (sha256 "
-        "differs)",
+        (
+            f"{altered.plan.name} is altered: the engine was altered since it was built (sha256 "
+            "differs)"
+        ),
         f"{stale.plan.name} is stale: TensorRT-RTX 1.6.0 built it, {version} is installed",
         "x-fp16-0123456789abcdef.engine is altered: its JSON is damaged",
         f"4 engines in {cache.folder}",
@@ -204,7 +208,8 @@ def test_prune_removes_what_list_calls_unusable(
 
 
 def _no_tensorrt() -> Any:
-    raise InferenceError("TensorRT cannot be loaded; install it")
+    msg = "TensorRT cannot be loaded; install it"
+    raise InferenceError(msg)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--prune"]])
@@ -273,7 +278,8 @@ def test_an_engine_that_fails_the_gate(
     run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: Any) -> Any:
-        raise InferenceError("the labels differ")
+        msg = "the labels differ"
+        raise InferenceError(msg)
 
     monkeypatch.setattr(build_engine, "load_runtime", refuse)
     assert run(status=1) == "segnet build-engine: the labels differ\n"

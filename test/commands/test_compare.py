@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet compare`, and the page of `segnet evaluate`."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import json
 import os
 import subprocess
@@ -47,7 +49,7 @@ def diagnosed(monkeypatch: pytest.MonkeyPatch):
     return diagnose
 
 
-def test_text_is_readable_on_80_columns(diagnosed, capsys: pytest.CaptureFixture[str]):
+def test_text_is_readable_on_80_columns(diagnosed, capsys: pytest.CaptureFixture[str]) -> None:
     diagnosed(
         Finding("GPU", "ok", "[bold]NVIDIA[/bold]"), Finding("ROS", "warning", "w " * 40, REMEDY)
     )
@@ -62,7 +64,7 @@ def test_text_is_readable_on_80_columns(diagnosed, capsys: pytest.CaptureFixture
     assert max(len(line) for line in lines[:-1]) <= 80
 
 
-def test_an_error_ends_with_1(diagnosed, capsys: pytest.CaptureFixture[str]):
+def test_an_error_ends_with_1(diagnosed, capsys: pytest.CaptureFixture[str]) -> None:
     diagnosed(Finding("rclpy", "error", "not installed", REMEDY))
     assert cli.main(["doctor"]) == 1
     text = capsys.readouterr().out
@@ -70,7 +72,7 @@ def test_an_error_ends_with_1(diagnosed, capsys: pytest.CaptureFixture[str]):
     assert "the node cannot run yet. Next:" in text
 
 
-def test_json(diagnosed, capsys: pytest.CaptureFixture[str]):
+def test_json(diagnosed, capsys: pytest.CaptureFixture[str]) -> None:
     diagnosed(Finding("rclpy", "error", "not installed", REMEDY))
     assert cli.main(["doctor", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {
@@ -83,7 +85,7 @@ def test_json(diagnosed, capsys: pytest.CaptureFixture[str]):
     }
 
 
-def test_options_reach_the_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_options_reach_the_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen = []
     monkeypatch.setattr(
         command, "diagnose", lambda here, looking_at: seen.append(here) or Diagnosis("1", [], "")
@@ -117,7 +119,7 @@ def by_area(report: dict) -> dict[str, list[dict]]:
     find_spec("rclpy") is None or find_spec("openvino") is None,
     reason="needs rclpy and openvino: pip install 'segnet_ros[ros,cpu]'",
 )
-def test_this_machine(tmp_path: Path):
+def test_this_machine(tmp_path: Path) -> None:
     code, report = examine("-m", "segnet_ros", cache=str(tmp_path / "cache"), SECRET_TOKEN="hush")
     assert (code, report["can_run"]) == (0, True)
     assert not [f for f in report["findings"] if "this check failed" in f["found"]]
@@ -129,7 +131,7 @@ def test_this_machine(tmp_path: Path):
     assert verdict["found"].startswith("auto takes ")
 
 
-def test_bare_python(tmp_path: Path):
+def test_bare_python(tmp_path: Path) -> None:
     script = BARE.format(allowed={"segnet_ros", *REQUIRED})
     code, report = examine("-c", script, cache=str(tmp_path / "cache"))
     areas = by_area(report)
@@ -142,7 +144,7 @@ def test_bare_python(tmp_path: Path):
     assert not [f for f in report["findings"] if "this check failed" in f["found"]]
 
 
-def test_an_opencv_that_does_not_load(tmp_path: Path):
+def test_an_opencv_that_does_not_load(tmp_path: Path) -> None:
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open it')")
     arguments = {"cache": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
     code, report = examine("-m", "segnet_ros", **arguments)

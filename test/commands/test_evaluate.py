@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet evaluate`: what it writes, shows and refuses."""
 
 import builtins
@@ -131,7 +132,8 @@ def test_weights_without_pytorch(
 
     def without_pytorch(name: str, *rest: Any) -> Any:
         if name == "segnet_ros.training.torch_segmenter":
-            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+            msg = "No module named 'torch'"
+            raise ModuleNotFoundError(msg, name="torch")
         return genuine(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_pytorch)

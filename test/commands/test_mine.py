@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet mine`: from recordings to a dataset that can be trained on."""
 
 import json

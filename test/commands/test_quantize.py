@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet export` and `segnet quantize`: what they say about the graphs for TensorRT."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet report-bag` on recordings of a few frames."""
 
 import json
@@ -42,7 +43,7 @@ def report(channel_model):
     return run
 
 
-def test_page_and_json(report, tmp_path, capsys):
+def test_page_and_json(report, tmp_path, capsys) -> None:
     bag = write_bag(tmp_path / "drive", [True] * 12)
     page, values = tmp_path / "page.html", tmp_path / "values.json"
     assert report(bag, "--html", page, "--json", values) == 0
@@ -55,7 +56,7 @@ def test_page_and_json(report, tmp_path, capsys):
     assert str(page) in told
 
 
-def test_without_files_the_figures_are_printed(report, tmp_path, capsys):
+def test_without_files_the_figures_are_printed(report, tmp_path, capsys) -> None:
     bag = write_bag(tmp_path / "drive", [True] * 60)
     assert report(bag) == 0
     told = capsys.readouterr().out
@@ -63,7 +64,7 @@ def test_without_files_the_figures_are_printed(report, tmp_path, capsys):
     assert "0.0 to 5.5 s: frozen: the same picture for 6 s" in " ".join(told.split())
 
 
-def test_a_folder_of_recordings_with_faults(report, tmp_path, capsys):
+def test_a_folder_of_recordings_with_faults(report, tmp_path, capsys) -> None:
     write_bag(tmp_path / "bags" / "a", [True, False, True], "/front/image", "/rear/image")
     write_bag(tmp_path / "bags" / "b", [True] * 3)
     values = tmp_path / "values.json"
@@ -76,7 +77,7 @@ def test_a_folder_of_recordings_with_faults(report, tmp_path, capsys):
     assert "2 messages lost" in capsys.readouterr().err
 
 
-def test_mistakes_are_told_before_any_work(report, tmp_path, capsys):
+def test_mistakes_are_told_before_any_work(report, tmp_path, capsys) -> None:
     bag = write_bag(tmp_path / "drive", [True], "/front/image", "/rear/image")
     assert report(bag) == 1
     assert "--all-images" in capsys.readouterr().err

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet taxonomy`: the costmap parameters that it writes, and what it refuses."""
 
 import json

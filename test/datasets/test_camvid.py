@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CamVid's folders: what is found, and what is refused with which words."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cityscapes' folders: cities are sequences, 34 ids become 19 classes."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Classes as users write them down, and the mistakes they make."""
 
 from typing import Any

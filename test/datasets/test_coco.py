@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """COCO annotations, decoded again as COCO's own tools decode them."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The PASCAL VOC colour map against published values."""
 
 import pytest

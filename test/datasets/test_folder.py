@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder that a YAML file describes, and every mistake in that file."""
 
 from pathlib import Path
@@ -103,34 +104,34 @@ def test_shipped_example(tmp_path: Path) -> None:
     [
         (
             {"label": "x", "clases": 1},
-            "unknown key clases, label; expected name, images, labels, classes, list, void, "
-            "sequence",
+            ("unknown key clases, label; expected name, images, labels, classes, list, void, "
+            "sequence"),
         ),
-        ({"classes": ..., "name": ...}, "no key name, classes; expected name, images, labels, "
-         "classes"),
+        ({"classes": ..., "name": ...}, ("no key name, classes; expected name, images, labels, "
+         "classes")),
         ({"classes": []}, "classes holds 0 classes; expected 1..255 as name: value, or a list"),
         ({"void": 1}, "the value 1 stands for drivable and for void; expected one meaning"),
         ({"name": None}, "name is None; expected a text (in quotes, if in doubt)"),
         ({"sequence": ["^_"]}, "sequence is ['^_']; expected a text (in quotes, if in doubt)"),
         (
             {"images": "images/{split}/*.png"},
-            "images is 'images/{split}/*.png'; expected {name} in it once, for what a picture and "
-            "its labels have in common",
+            ("images is 'images/{split}/*.png'; expected {name} in it once, for what a picture and "
+            "its labels have in common"),
         ),
         (
             {"labels": "{name}/{name}.png"},
-            "labels is '{name}/{name}.png'; expected {name} in it once, for what a picture and its "
-            "labels have in common",
+            ("labels is '{name}/{name}.png'; expected {name} in it once, for what a picture and its "
+            "labels have in common"),
         ),
         (
             {"images": "images/{name}.png"},
-            "images is 'images/{name}.png', which gives every split the same frames; put {split} "
-            "into it, or name the frames of each split in a text file (list: lists/{split}.txt)",
+            ("images is 'images/{name}.png', which gives every split the same frames; put {split} "
+            "into it, or name the frames of each split in a text file (list: lists/{split}.txt)"),
         ),
         (
             {"list": "all.txt"},
-            "list is 'all.txt', which gives every split the same frames; put {split} into it, or "
-            "name the frames of each split in a text file (list: lists/{split}.txt)",
+            ("list is 'all.txt', which gives every split the same frames; put {split} into it, or "
+            "name the frames of each split in a text file (list: lists/{split}.txt)"),
         ),
         (
             {"labels": FACTS["images"]},
@@ -138,8 +139,8 @@ def test_shipped_example(tmp_path: Path) -> None:
         ),
         (
             {"sequence": "("},
-            "sequence is '(', which is no regular expression: missing ), unterminated subpattern "
-            "at position 0",
+            ("sequence is '(', which is no regular expression: missing ), unterminated subpattern "
+            "at position 0"),
         ),
     ],
 )  # fmt: skip

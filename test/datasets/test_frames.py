@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled frames of any dataset: how they are read, parted and refused."""
 
 import sys

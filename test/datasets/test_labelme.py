@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelme documents, drawn again in the way Labelme does: lines included, in their order."""
 
 from typing import Any

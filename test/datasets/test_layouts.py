@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every layout is known by its folders."""
 
 from collections.abc import Callable

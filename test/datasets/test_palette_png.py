@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Palette PNGs are told from other pictures by their header."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pairs of files found by patterns: what is matched, in which order, and what is refused."""
 
 from dataclasses import replace

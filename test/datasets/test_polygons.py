@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Regions of label images and their outlines, which must fill to the very pixels again."""
 
 import cv2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SUN RGB-D's folders: one folder of labels serves both splits, the test pictures first."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PASCAL VOC's folders: lists choose the frames, palette PNGs hold the labels."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: pip install 'segnet_ros[ros]'")
@@ -6,5 +8,5 @@ from peer import isolate
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_domain():
+def own_domain() -> None:
     isolate()

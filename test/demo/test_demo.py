@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`segnet demo` as a user runs it: real processes, real topics, a tiny clip and model."""
 
 import json
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
-from segnet_ros.bags.clip import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, typestore
+from segnet_ros.bags.message_types import typestore
+from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
 from segnet_ros.demo import recording
 from segnet_ros.demo.recorder import CAMERA, LABEL
 
@@ -46,7 +48,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_compressed_bag(channel_model, tmp_path):
+def test_a_compressed_bag(channel_model, tmp_path) -> None:
     bag = tmp_path / "bag"
     store = typestore()
     with Writer(bag, version=9, storage_plugin=StoragePlugin.SQLITE3) as writer:
@@ -87,7 +89,7 @@ def finished(clip, channel_model, tmp_path):
     return run, output
 
 
-def test_report_recording_and_pictures(finished, channel_model):
+def test_report_recording_and_pictures(finished, channel_model) -> None:
     run, output = finished
     report = json.loads((output / "report.json").read_text())
     assert report["frames_in"] == FRAMES
@@ -133,7 +135,7 @@ def mean_iou(labels, indices) -> float:
     return float(np.mean(ious))
 
 
-def test_fails_loudly_if_no_label_comes(channel_model, tmp_path):
+def test_fails_loudly_if_no_label_comes(channel_model, tmp_path) -> None:
     bag = tmp_path / "bag"
     store = typestore()
     with Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
@@ -160,7 +162,9 @@ def test_fails_loudly_if_no_label_comes(channel_model, tmp_path):
         (("--model", "nothing"), "no model 'nothing'"),
     ],
 )
-def test_mistakes_are_told_before_anything_starts(tmp_path, channel_model, arguments, words):
+def test_mistakes_are_told_before_anything_starts(
+    tmp_path, channel_model, arguments, words
+) -> None:
     if "--model" not in arguments:
         arguments = (*arguments, "--model", str(channel_model))
     run = demo(*arguments, "-o", str(tmp_path / "out"))

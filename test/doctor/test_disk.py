@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import shutil
 from types import SimpleNamespace
 
@@ -13,13 +15,13 @@ def set_free(monkeypatch: pytest.MonkeyPatch, gib: float) -> None:
 
 
 @pytest.mark.parametrize("gib", [12.34, 1.0])
-def test_room(machine, monkeypatch: pytest.MonkeyPatch, gib: float):
+def test_room(machine, monkeypatch: pytest.MonkeyPatch, gib: float) -> None:
     set_free(monkeypatch, gib)
     here = machine()
     assert disk.check(here) == [Finding("disk", "ok", f"{gib:.1f} GiB free in {here.cache}")]
 
 
-def test_little_room(machine, monkeypatch: pytest.MonkeyPatch):
+def test_little_room(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     set_free(monkeypatch, 0.5)
     here = machine()
     found = f"0.5 GiB free in {here.cache}; engines may not fit"
@@ -27,7 +29,7 @@ def test_little_room(machine, monkeypatch: pytest.MonkeyPatch):
     assert disk.check(here) == [Finding("disk", "warning", found, remedy)]
 
 
-def test_a_cache_that_is_a_file(machine):
+def test_a_cache_that_is_a_file(machine) -> None:
     here = machine()
     here.cache.parent.mkdir(exist_ok=True)
     here.cache.touch()

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import sys
 from types import ModuleType
 
@@ -38,7 +40,7 @@ def raising(error: BaseException):
     return check
 
 
-def test_findings_come_in_order_with_the_verdict_last(checks, machine):
+def test_findings_come_in_order_with_the_verdict_last(checks, machine) -> None:
     checks(one=well, two=lambda here: [])
     seen: list[str] = []
     diagnosis = diagnose(machine(), seen.append)
@@ -56,7 +58,9 @@ def test_findings_come_in_order_with_the_verdict_last(checks, machine):
         (SystemExit(3), "this check failed with SystemExit: 3"),
     ],
 )
-def test_a_check_that_fails_hides_no_other(checks, machine, error: BaseException, found: str):
+def test_a_check_that_fails_hides_no_other(
+    checks, machine, error: BaseException, found: str
+) -> None:
     checks(broken=raising(error), one=well)
     findings = diagnose(machine(), str).findings
     remedy = "if nothing else explains it, please report it"
@@ -64,7 +68,7 @@ def test_a_check_that_fails_hides_no_other(checks, machine, error: BaseException
     assert findings[1] == Finding("one", "ok", "well")
 
 
-def test_a_check_that_cannot_be_imported_hides_no_other(checks, machine, monkeypatch):
+def test_a_check_that_cannot_be_imported_hides_no_other(checks, machine, monkeypatch) -> None:
     checks(one=well)
     monkeypatch.setattr(doctor, "_CHECKS", {"no_such_check": "none", "one": "one"})
     findings = diagnose(machine(), str).findings
@@ -72,7 +76,7 @@ def test_a_check_that_cannot_be_imported_hides_no_other(checks, machine, monkeyp
     assert findings[1].found == "well"
 
 
-def test_ctrl_c_ends_the_doctor(checks, machine):
+def test_ctrl_c_ends_the_doctor(checks, machine) -> None:
     checks(broken=raising(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         diagnose(machine(), str)
@@ -81,7 +85,7 @@ def test_ctrl_c_ends_the_doctor(checks, machine):
 @pytest.mark.parametrize(
     ("level", "can_run"), [("ok", True), ("note", True), ("warning", True), ("error", False)]
 )
-def test_only_errors_stop_the_node(level, can_run: bool):
+def test_only_errors_stop_the_node(level, can_run: bool) -> None:
     diagnosis = Diagnosis("1", [Finding("a", level, "x", "y")], "z")
     assert diagnosis.as_dict() == {
         "version": "1",

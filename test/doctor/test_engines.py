@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +50,7 @@ def store(here: Surroundings, api: TensorRt, gpu: Gpu, batch: int = 1) -> Cached
     return EngineCache(here.cache).store(fingerprint, "tiny", b"plan", LAYERS, 43.0)
 
 
-def test_an_engine_that_fits(here: Surroundings, having, orin: Gpu):
+def test_an_engine_that_fits(here: Surroundings, having, orin: Gpu) -> None:
     having(tensorrt("10.3.0"), orin)
     built = str(store(here, tensorrt("10.3.0"), orin).facts["built"])[:10]
     found = f"tiny fp16, batch 1, built {built} by TensorRT 10.3.0: {LAYERS}"
@@ -58,7 +60,7 @@ def test_an_engine_that_fits(here: Surroundings, having, orin: Gpu):
     ]
 
 
-def test_an_engine_of_another_tensorrt(here: Surroundings, having, orin: Gpu):
+def test_an_engine_of_another_tensorrt(here: Surroundings, having, orin: Gpu) -> None:
     having(tensorrt("10.13.3"), orin)
     store(here, tensorrt("10.3.0"), orin)
     old, needed = engines.check(here)
@@ -68,13 +70,13 @@ def test_an_engine_of_another_tensorrt(here: Surroundings, having, orin: Gpu):
     assert needed == Finding("engines", "warning", found, f"`segnet build-engine {here.model}`")
 
 
-def test_an_engine_for_batches_is_not_the_needed_one(here: Surroundings, having, orin: Gpu):
+def test_an_engine_for_batches_is_not_the_needed_one(here: Surroundings, having, orin: Gpu) -> None:
     having(tensorrt("10.3.0"), orin)
     store(here, tensorrt("10.3.0"), orin, batch=4)
     assert [finding.level for finding in engines.check(here)] == ["ok", "warning"]
 
 
-def test_an_altered_engine(here: Surroundings, having, orin: Gpu):
+def test_an_altered_engine(here: Surroundings, having, orin: Gpu) -> None:
     having(tensorrt("10.3.0"), orin)
     plan = store(here, tensorrt("10.3.0"), orin).plan
     plan.write_bytes(b"evil")
@@ -92,7 +94,7 @@ def test_an_altered_engine(here: Surroundings, having, orin: Gpu):
 )
 def test_without_tensorrt_or_gpu_none_runs_and_none_is_needed(
     here: Surroundings, having, orin: Gpu, api: TensorRt | None, reason: str
-):
+) -> None:
     having(api, None)
     store(here, tensorrt("10.3.0"), orin)
     old, needed = engines.check(here)
@@ -104,9 +106,10 @@ def test_without_tensorrt_or_gpu_none_runs_and_none_is_needed(
 
 def test_bindings_that_cannot_be_loaded(
     here: Surroundings, having, orin: Gpu, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     def fail() -> TensorRt:
-        raise InferenceError("TensorRT cannot be loaded")
+        msg = "TensorRT cannot be loaded"
+        raise InferenceError(msg)
 
     having(tensorrt("10.3.0"), orin)
     monkeypatch.setattr(engines, "find_tensorrt", fail)
@@ -114,7 +117,7 @@ def test_bindings_that_cannot_be_loaded(
     assert engines.check(here)[0].found.endswith("cannot run: TensorRT cannot be loaded")
 
 
-def test_a_model_without_a_graph(here: Surroundings, having, orin: Gpu, model_folder: Path):
+def test_a_model_without_a_graph(here: Surroundings, having, orin: Gpu, model_folder: Path) -> None:
     having(tensorrt("10.3.0"), orin)
     save_description(replace(load_model(model_folder), engine_graphs={}))
     found = "tiny has no fp16 graph to build an engine from, only: none"
@@ -122,7 +125,7 @@ def test_a_model_without_a_graph(here: Surroundings, having, orin: Gpu, model_fo
     assert engines.check(here) == [Finding("engines", "warning", found, remedy)]
 
 
-def test_a_cache_that_others_can_write_to(here: Surroundings, having, orin: Gpu):
+def test_a_cache_that_others_can_write_to(here: Surroundings, having, orin: Gpu) -> None:
     having(tensorrt("10.3.0"), orin)
     assert here.cache
     here.cache.mkdir()
@@ -132,7 +135,7 @@ def test_a_cache_that_others_can_write_to(here: Surroundings, having, orin: Gpu)
     assert finding.found.startswith(f"other users may write to {here.cache} (mode 777)")
 
 
-def test_graphs_of_shipped_models_are_compared(having, machine, orin: Gpu):
+def test_graphs_of_shipped_models_are_compared(having, machine, orin: Gpu) -> None:
     having(tensorrt("10.3.0"), orin)
     here = machine()
     fingerprint = fingerprint_of("0" * 64, tensorrt("10.3.0"), orin, None, "fp16", 1)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 from segnet_ros.doctor.finding import Finding, from_error
@@ -11,5 +13,5 @@ from segnet_ros.doctor.finding import Finding, from_error
         ("it broke", "it broke", ""),
     ],
 )
-def test_an_error_of_ours_is_split_into_fact_and_remedy(text: str, found: str, remedy: str):
+def test_an_error_of_ours_is_split_into_fact_and_remedy(text: str, found: str, remedy: str) -> None:
     assert from_error("x", "note", ValueError(text)) == Finding("x", "note", found, remedy)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 from segnet_ros.doctor import gpu
@@ -21,12 +23,12 @@ JETPACK_6 = {"etc/nv_tegra_release": "# R36 (release), REVISION: 4.3, GCID: 1\n"
 
 
 @pytest.fixture
-def no_driver(monkeypatch: pytest.MonkeyPatch):
+def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "find_gpu", lambda: None)
     monkeypatch.setattr(gpu, "why_no_gpu", lambda: "no driver is loaded; install it; then ask")
 
 
-def test_gpu_of_its_own(machine, monkeypatch: pytest.MonkeyPatch):
+def test_gpu_of_its_own(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     h200 = Gpu("NVIDIA H200", "9.0", "580.95.05", "13.0", 139 * 2**30, integrated=False)
     monkeypatch.setattr(gpu, "find_gpu", lambda: h200)
     assert gpu.check(machine()) == [
@@ -38,21 +40,21 @@ def test_gpu_of_its_own(machine, monkeypatch: pytest.MonkeyPatch):
     ]
 
 
-def test_integrated_gpu(machine, orin: Gpu, monkeypatch: pytest.MonkeyPatch):
+def test_integrated_gpu(machine, orin: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "find_gpu", lambda: orin)
     assert "32 GiB shared with the CPU" in gpu.check(machine())[0].found
 
 
 @pytest.mark.usefixtures("no_driver")
 @pytest.mark.parametrize("files", [CARD, JETPACK_7])
-def test_hardware_that_cuda_does_not_show_is_a_warning(machine, files):
+def test_hardware_that_cuda_does_not_show_is_a_warning(machine, files) -> None:
     expected = Finding("GPU", "warning", "no driver is loaded", "install it; then ask")
     assert gpu.check(machine(files)) == [expected]
 
 
 @pytest.mark.usefixtures("no_driver")
 @pytest.mark.parametrize("files", [{}, SOUND_OF_CARD, OTHER_CARD])
-def test_machines_without_nvidia_need_nothing(machine, files):
+def test_machines_without_nvidia_need_nothing(machine, files) -> None:
     expected = Finding("GPU", "note", "no NVIDIA GPU on the PCI bus, and no driver is loaded")
     assert gpu.check(machine(files)) == [expected]
 
@@ -76,12 +78,14 @@ def test_machines_without_nvidia_need_nothing(machine, files):
         ("present", "no driver is loaded", "install it; then ask"),
     ],
 )
-def test_wheels_of_cuda_for_jetpack_6(machine, monkeypatch, version: str, found: str, remedy: str):
+def test_wheels_of_cuda_for_jetpack_6(
+    machine, monkeypatch, version: str, found: str, remedy: str
+) -> None:
     monkeypatch.setattr(gpu, "version_of", lambda distribution, module: version)
     assert gpu.check(machine(JETPACK_6)) == [Finding("GPU", "warning", found, remedy)]
 
 
 @pytest.mark.usefixtures("no_driver")
-def test_wheels_of_cuda_for_jetpack_7(machine, monkeypatch: pytest.MonkeyPatch):
+def test_wheels_of_cuda_for_jetpack_7(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "version_of", lambda distribution, module: "13.2.0")
     assert gpu.check(machine(JETPACK_7))[0].found == "no driver is loaded"

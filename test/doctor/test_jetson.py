@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 from segnet_ros.doctor import jetson
@@ -21,7 +23,7 @@ def files(release: str, revision: str, mode: int | None = None, modes: str = ORI
     return release_file | status | {"etc/nvpmodel.conf": modes}
 
 
-def test_other_machines_have_nothing_to_say(machine):
+def test_other_machines_have_nothing_to_say(machine) -> None:
     assert jetson.check(machine()) == []
 
 
@@ -39,12 +41,12 @@ def test_other_machines_have_nothing_to_say(machine):
         ("41", "1.0", "Jetson Linux 41.1.0 (JetPack ?, release not known here)"),
     ],
 )
-def test_release_names_its_jetpack(machine, release: str, revision: str, found: str):
+def test_release_names_its_jetpack(machine, release: str, revision: str, found: str) -> None:
     here = machine(files(release, revision))
     assert jetson.check(here)[0] == Finding("Jetson", "ok", found)
 
 
-def test_jetpack_5_is_too_old(machine):
+def test_jetpack_5_is_too_old(machine) -> None:
     assert jetson.check(machine(files("35", "4.1")))[0] == Finding(
         "Jetson",
         "warning",
@@ -53,12 +55,12 @@ def test_jetpack_5_is_too_old(machine):
     )
 
 
-def test_the_fastest_power_mode_is_well(machine):
+def test_the_fastest_power_mode_is_well(machine) -> None:
     expected = Finding("Jetson", "ok", "power mode MAXN_SUPER, the fastest of 4")
     assert jetson.check(machine(files("36", "4.3", 2)))[1] == expected
 
 
-def test_a_slower_power_mode_gets_the_number_of_the_fastest(machine):
+def test_a_slower_power_mode_gets_the_number_of_the_fastest(machine) -> None:
     assert jetson.check(machine(files("36", "4.3", 0)))[1] == Finding(
         "Jetson",
         "warning",
@@ -68,26 +70,26 @@ def test_a_slower_power_mode_gets_the_number_of_the_fastest(machine):
     )
 
 
-def test_without_a_state_the_default_mode_counts(machine):
+def test_without_a_state_the_default_mode_counts(machine) -> None:
     assert jetson.check(machine(files("36", "4.3")))[1].found == (
         "power mode 25W; MAXN_SUPER is faster"
     )
 
 
-def test_without_maxn_the_mode_of_most_watts_is_the_fastest(machine):
+def test_without_maxn_the_mode_of_most_watts_is_the_fastest(machine) -> None:
     modes = "< POWER_MODEL ID=0 NAME=MODE_9W >\n< POWER_MODEL ID=1 NAME=MODE_40W >\n"
     finding = jetson.check(machine(files("36", "4.3", 0, modes)))[1]
     assert finding.found == "power mode MODE_9W; MODE_40W is faster"
     assert finding.remedy.startswith("`sudo nvpmodel -m 1`")
 
 
-def test_plain_maxn_is_slower_than_super(machine):
+def test_plain_maxn_is_slower_than_super(machine) -> None:
     modes = "< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=4 NAME=MAXN_SUPER >\n"
     finding = jetson.check(machine(files("36", "4.3", 0, modes)))[1]
     assert finding.found == "power mode MAXN; MAXN_SUPER is faster"
 
 
-def test_in_a_container_the_mode_is_unknown(machine):
+def test_in_a_container_the_mode_is_unknown(machine) -> None:
     here = machine({"etc/nv_tegra_release": RELEASE.format("36", "4.3")})
     assert jetson.check(here)[1] == Finding(
         "Jetson",

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 from segnet_ros.doctor import openvino
@@ -14,7 +16,7 @@ def answering(monkeypatch: pytest.MonkeyPatch):
     return answer
 
 
-def test_missing(machine, monkeypatch: pytest.MonkeyPatch):
+def test_missing(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino, "is_installed", lambda module: False)
     found = "not installed, so the CPU runs no model"
     expected = [Finding("OpenVINO", "warning", found, "`pip install openvino`")]
@@ -31,12 +33,12 @@ def test_missing(machine, monkeypatch: pytest.MonkeyPatch):
         ),
     ],
 )
-def test_precision_of_the_processor(machine, answering, output: str, found: str):
+def test_precision_of_the_processor(machine, answering, output: str, found: str) -> None:
     answering(Attempt(output=output))
     assert openvino.check(machine()) == [Finding("OpenVINO", "ok", found)]
 
 
-def test_crash(machine, answering):
+def test_crash(machine, answering) -> None:
     answering(Attempt(failure="the process ended with SIGILL"))
     found = "does not work: the process ended with SIGILL"
     remedy = "`pip install --force-reinstall openvino`"

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import runpy
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ def having(monkeypatch: pytest.MonkeyPatch):
     return have
 
 
-def test_extras_are_those_of_setup_py(monkeypatch: pytest.MonkeyPatch):
+def test_extras_are_those_of_setup_py(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(setuptools, "setup", given.update)
     monkeypatch.chdir(SOURCE)
@@ -38,19 +40,19 @@ def test_extras_are_those_of_setup_py(monkeypatch: pytest.MonkeyPatch):
     assert {extra: set(needed) for extra, needed in packages.EXTRAS.items()} == expected
 
 
-def test_opencv_4_is_well(machine, having):
+def test_opencv_4_is_well(machine, having) -> None:
     having(Attempt(output="4.14.0"))
     assert packages.check(machine())[0] == Finding("packages", "ok", "OpenCV 4.14.0")
 
 
-def test_opencv_5_breaks_cv_bridge(machine, having):
+def test_opencv_5_breaks_cv_bridge(machine, having) -> None:
     having(Attempt(output="5.0.0"))
     found = "OpenCV 5.0.0: cv_bridge fails with it (KeyError: 16)"
     expected = Finding("packages", "warning", found, "`pip install 'opencv-python<5'`")
     assert packages.check(machine())[0] == expected
 
 
-def test_opencv_that_does_not_load_stops_everything(machine, having):
+def test_opencv_that_does_not_load_stops_everything(machine, having) -> None:
     having(Attempt(failure="ImportError: libGL.so.1: cannot open shared object file"))
     assert packages.check(machine())[0] == Finding(
         "packages",
@@ -60,7 +62,7 @@ def test_opencv_that_does_not_load_stops_everything(machine, having):
     )
 
 
-def test_two_opencvs_overwrite_each_other(machine, having):
+def test_two_opencvs_overwrite_each_other(machine, having) -> None:
     two = {"opencv-python": "4.10", "opencv-contrib-python": "4.8"}
     having(Attempt(output="4.10.0"), two)
     assert packages.check(machine())[0] == Finding(
@@ -71,7 +73,7 @@ def test_two_opencvs_overwrite_each_other(machine, having):
     )
 
 
-def test_whole_and_missing_extras(machine, having):
+def test_whole_and_missing_extras(machine, having) -> None:
     having(Attempt(output="4.8.0"), {"jinja2": "3.1", "matplotlib": "present", "onnx": "1.16"})
     findings = {finding.found.split()[1]: finding for finding in packages.check(machine())[1:]}
     assert list(findings) == ["cpu", "gpu", "rtx", "bag", "fleet", "train", "report"]
@@ -86,6 +88,6 @@ def test_whole_and_missing_extras(machine, having):
     )
 
 
-def test_this_environment(machine):
+def test_this_environment(machine) -> None:
     finding = packages.check(machine())[0]
     assert finding.found.startswith("OpenCV 4.")

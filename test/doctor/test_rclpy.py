@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import os
 import platform
 import sys
@@ -38,8 +40,10 @@ def having(monkeypatch: pytest.MonkeyPatch):
         (
             {"etc/os-release": UBUNTU.format("24.04", "ubuntu")},
             "aarch64",
-            "`sudo apt install ros-jazzy-ros-base`, once ROS's apt repository is set up, then "
-            "`source /opt/ros/jazzy/setup.bash`",
+            (
+                "`sudo apt install ros-jazzy-ros-base`, once ROS's apt repository is set up, then "
+                "`source /opt/ros/jazzy/setup.bash`"
+            ),
         ),
         (
             {"etc/os-release": UBUNTU.format("22.04", "mint")},
@@ -53,7 +57,9 @@ def having(monkeypatch: pytest.MonkeyPatch):
         ),
     ],
 )
-def test_missing(machine, having, monkeypatch: pytest.MonkeyPatch, files, processor, remedy):
+def test_missing(
+    machine, having, monkeypatch: pytest.MonkeyPatch, files, processor, remedy
+) -> None:
     having()
     monkeypatch.setattr(platform, "machine", lambda: processor)
     found = "not installed, so there is no node; `segnet run` works without"
@@ -68,12 +74,12 @@ def test_missing(machine, having, monkeypatch: pytest.MonkeyPatch, files, proces
         ("/ros_ws/install/rclpy/lib/python3/rclpy.py", "a workspace (/ros_ws/install/rclpy)"),
     ],
 )
-def test_origin(machine, having, file: str, origin: str):
+def test_origin(machine, having, file: str, origin: str) -> None:
     having("rclpy", answer=Attempt(output=f"[INFO] a greeting\n{file}"))
     assert rclpy.check(machine())[0] == Finding("rclpy", "ok", f"starts; from {origin}")
 
 
-def test_another_python(machine, having):
+def test_another_python(machine, having) -> None:
     failure = "ModuleNotFoundError: No module named 'rclpy._rclpy_pybind11'"
     having("rclpy", answer=Attempt(failure=failure))
     (finding,) = rclpy.check(machine())
@@ -84,7 +90,7 @@ def test_another_python(machine, having):
     )
 
 
-def test_other_failures(machine, having):
+def test_other_failures(machine, having) -> None:
     having("rclpy", answer=Attempt(failure="No module named 'sensor_msgs'"))
     (finding,) = rclpy.check(machine({"opt/ros/jazzy/setup.bash": ""}))
     assert finding.found == "does not start: No module named 'sensor_msgs'"
@@ -94,7 +100,7 @@ def test_other_failures(machine, having):
 @pytest.mark.parametrize(
     ("distribution", "remedy"), [("jazzy", "`sudo apt install ros-jazzy-cv-bridge`"), ("", "")]
 )
-def test_optional_packages(machine, having, distribution: str, remedy: str):
+def test_optional_packages(machine, having, distribution: str, remedy: str) -> None:
     having("rclpy", "launch_ros", "vision_msgs", answer=Attempt(output="/opt/ros/jazzy/x"))
     found = (
         "optional, not installed: cv_bridge (for rare image encodings), diagnostic_updater "
@@ -104,7 +110,7 @@ def test_optional_packages(machine, having, distribution: str, remedy: str):
     assert rclpy.check(machine(ROS_DISTRO=distribution))[1:] == [expected]
 
 
-def test_every_optional_package(machine, having):
+def test_every_optional_package(machine, having) -> None:
     names = ("launch_ros", "cv_bridge", "vision_msgs", "diagnostic_updater")
     having("rclpy", *names, answer=Attempt(output="/opt/ros/jazzy/x"))
     found = "optional packages: launch_ros, cv_bridge, vision_msgs, diagnostic_updater"
@@ -112,12 +118,12 @@ def test_every_optional_package(machine, having):
 
 
 @pytest.mark.skipif(find_spec("rclpy") is None, reason="rclpy is not installed")
-def test_rclpy_of_this_machine_starts(machine):
+def test_rclpy_of_this_machine_starts(machine) -> None:
     assert rclpy.check(machine(**os.environ))[0].level == "ok"
 
 
 @pytest.mark.skipif(find_spec("rclpy") is None, reason="rclpy is not installed")
-def test_a_middleware_that_is_missing_is_noticed(machine):
+def test_a_middleware_that_is_missing_is_noticed(machine) -> None:
     environment = {**os.environ, "RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
     finding = rclpy.check(machine(**environment))[0]
     if finding.level == "ok":

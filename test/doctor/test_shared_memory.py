@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import os
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ MIB = 2**20
 
 
 @pytest.fixture(autouse=True)
-def large(monkeypatch: pytest.MonkeyPatch):
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
     set_size(monkeypatch, total=1024, free=1000)
 
 
@@ -19,22 +21,22 @@ def set_size(monkeypatch: pytest.MonkeyPatch, total: int, free: int) -> None:
     monkeypatch.setattr(os, "statvfs", lambda folder: state)
 
 
-def test_missing(machine):
+def test_missing(machine) -> None:
     found = "there is no /dev/shm: Fast DDS sends images through the network stack"
     assert shared_memory.check(machine()) == [Finding("shm", "warning", found)]
 
 
-def test_large(machine):
+def test_large(machine) -> None:
     here = machine({"dev/shm/other": ""})
     assert shared_memory.check(here) == [Finding("shm", "ok", "1000 of 1024 MiB free in /dev/shm")]
 
 
-def test_just_large_enough(machine, monkeypatch: pytest.MonkeyPatch):
+def test_just_large_enough(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     set_size(monkeypatch, total=512, free=256)
     assert shared_memory.check(machine({"dev/shm/other": ""}))[0].level == "ok"
 
 
-def test_as_small_as_in_containers(machine, monkeypatch: pytest.MonkeyPatch):
+def test_as_small_as_in_containers(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     set_size(monkeypatch, total=64, free=63)
     found = "63 of 64 MiB free in /dev/shm; images need 256"
     remedy = "in a container start that with `--shm-size=1g` or `--ipc=host`"
@@ -52,7 +54,7 @@ def segments(here) -> None:
         (folder / name).touch()
 
 
-def test_segments_whose_process_is_gone(machine):
+def test_segments_whose_process_is_gone(machine) -> None:
     here = machine({"proc/other": ""})
     segments(here)
     held = [(here.root / "dev/shm" / name).stat().st_ino
@@ -64,7 +66,7 @@ def test_segments_whose_process_is_gone(machine):
     assert shared_memory.check(here)[1:] == [Finding("shm", "note", found, remedy)]
 
 
-def test_segments_of_live_processes_only(machine):
+def test_segments_of_live_processes_only(machine) -> None:
     here = machine({"dev/shm/fastrtps_aa": "", "dev/shm/fastrtps_aa_el": ""})
     inode = (here.root / "dev/shm/fastrtps_aa_el").stat().st_ino
     (here.root / "proc").mkdir()

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ STALE = Finding("engines", "note", "an old one", "prune")
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch):
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict, "tensorrt_installed", lambda: True)
 
 
@@ -68,23 +70,23 @@ def installed(monkeypatch: pytest.MonkeyPatch):
         ),
     ],
 )
-def test_runtime(findings: list[Finding], expected: Finding):
+def test_runtime(findings: list[Finding], expected: Finding) -> None:
     assert verdict.runtime(findings) == expected
 
 
-def test_a_gpu_without_tensorrt_leaves_the_cpu(monkeypatch: pytest.MonkeyPatch):
+def test_a_gpu_without_tensorrt_leaves_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict, "tensorrt_installed", lambda: False)
     assert verdict.runtime([GPU, OPENVINO]).found == "auto takes openvino: the CPU"
 
 
-def test_what_stops_the_node_comes_first(machine):
+def test_what_stops_the_node_comes_first(machine) -> None:
     idle = Finding("runtime", "warning", "x", "build")
     stopping = [Finding("a", "error", "x", "mend a"), Finding("b", "error", "x", "mend b")]
     assert verdict.next_step(machine(), [idle, *stopping]) == "mend a; then `segnet doctor` again"
 
 
 @pytest.mark.parametrize("area", ["GPU", "TensorRT", "runtime"])
-def test_an_idle_gpu_comes_next(machine, area: str):
+def test_an_idle_gpu_comes_next(machine, area: str) -> None:
     findings = [Finding("shm", "warning", "x", "clean"), Finding(area, "warning", "x", "build")]
     assert verdict.next_step(machine(), findings) == (
         "build; then `segnet doctor` again; or, on the CPU: `segnet node --ros-args -r "
@@ -92,7 +94,7 @@ def test_an_idle_gpu_comes_next(machine, area: str):
     )
 
 
-def test_a_healthy_machine_starts_the_node(machine):
+def test_a_healthy_machine_starts_the_node(machine) -> None:
     command = "segnet node --ros-args -r image:=/camera/image_raw -p autostart:=true"
     assert verdict.next_step(machine(), [OPENVINO]) == f"`{command}`"
     here = replace(machine(), model="my models/a")
@@ -111,7 +113,7 @@ def test_a_healthy_machine_starts_the_node(machine):
 )
 def test_a_built_workspace_launches_it(
     machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str | None, command: str
-):
+) -> None:
     package = tmp_path / "ws/share/segnet_ros/package.xml"
     package.parent.mkdir(parents=True)
     package.touch()
@@ -126,7 +128,7 @@ def test_a_built_workspace_launches_it(
 )
 def test_without_launch_or_workspace_our_own_command_starts_it(
     machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: str, launch: bool
-):
+) -> None:
     (tmp_path / built).parent.mkdir(parents=True)
     (tmp_path / built).touch()
     monkeypatch.setattr(verdict, "is_installed", lambda name: launch)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An HTML page taken apart."""
 
 from html.parser import HTMLParser

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def prediction(labels, confidence=255):
 STREET = pair_classes(classes("Sky", "Road", "Car"), classes("Sky", "Road", "Car"))
 
 
-def test_classes_are_matched_by_name_and_keep_the_first_models_order():
+def test_classes_are_matched_by_name_and_keep_the_first_models_order() -> None:
     a = classes("Sky", "Road", "Tram", shade=1)
     b = classes("Road", "Bus", "Sky", shade=2)
     paired = pair_classes(a, b)
@@ -40,18 +42,18 @@ def test_classes_are_matched_by_name_and_keep_the_first_models_order():
     assert paired.comparable.tolist() == [True, True, False, False, True]
 
 
-def test_joint_labels_of_another_order():
+def test_joint_labels_of_another_order() -> None:
     paired = pair_classes(classes("Sky", "Road"), classes("Road", "Sky"))
     labels = np.array([[0, 1, UNLABELLED]], np.uint8)
     assert joint_labels(labels, paired.ids_b).tolist() == [[1, 0, 2]]
 
 
-def test_models_without_a_common_class_are_refused():
+def test_models_without_a_common_class_are_refused() -> None:
     with pytest.raises(AgreementError, match=r"A has Sky; B has Road, Car; .*--taxonomies"):
         pair_classes(classes("Sky"), classes("Road", "Car"))
 
 
-def test_most_classes_together():
+def test_most_classes_together() -> None:
     a = classes(*(f"a{k}" for k in range(200)))
     b = classes("a0", *(f"b{k}" for k in range(55)))
     assert pair_classes(a, b).comparable.sum() == 2
@@ -65,7 +67,7 @@ def test_most_classes_together():
         pair_classes(a, [*b, *classes("b55")])
 
 
-def test_matrix_and_iou_by_hand():
+def test_matrix_and_iou_by_hand() -> None:
     counts = count_agreement(
         prediction([[0, 0, 0, 1], [1, 1, 1, 1]]), prediction([[0, 0, 1, 1], [1, 1, 1, 0]]), STREET
     )
@@ -78,7 +80,7 @@ def test_matrix_and_iou_by_hand():
     assert found.miou == pytest.approx((2 / 4 + 4 / 6) / 2)
 
 
-def test_another_order_of_the_same_classes_changes_nothing():
+def test_another_order_of_the_same_classes_changes_nothing() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.integers(3, size=(2, 20, 30))
     other = pair_classes(classes("Sky", "Road", "Car"), classes("Car", "Sky", "Road"))
@@ -88,7 +90,7 @@ def test_another_order_of_the_same_classes_changes_nothing():
     assert found.matrix.tolist() == expected.matrix.tolist()
 
 
-def test_unlabelled_by_both_is_agreement_and_no_class():
+def test_unlabelled_by_both_is_agreement_and_no_class() -> None:
     off = UNLABELLED
     counts = count_agreement(prediction([[0, 0, off, off]]), prediction([[0, off, off, 0]]), STREET)
     assert counts.matrix[3, 3] == 1
@@ -98,7 +100,7 @@ def test_unlabelled_by_both_is_agreement_and_no_class():
     assert found.miou == 1 / 3
 
 
-def test_classes_that_only_one_model_has_are_kept_apart():
+def test_classes_that_only_one_model_has_are_kept_apart() -> None:
     paired = pair_classes(classes("Sky", "Tram"), classes("Sky", "Bus"))
     # Tram and Bus on two pixels of A's Sky and Tram; what is left is two times Sky.
     counts = count_agreement(
@@ -119,7 +121,7 @@ def test_classes_that_only_one_model_has_are_kept_apart():
     assert counts.at_borders.sum() == 2, "a border to a class of one model is a border"
 
 
-def test_confidence_where_they_differ():
+def test_confidence_where_they_differ() -> None:
     a = Prediction(np.array([[0, 0, 1, 1]], np.uint8), np.array([[255, 51, 102, 204]], np.uint8))
     b = Prediction(np.array([[0, 0, 0, 0]], np.uint8), np.array([[0, 51, 153, 51]], np.uint8))
     found = agreement(count_agreement(a, b, STREET), STREET)
@@ -128,7 +130,7 @@ def test_confidence_where_they_differ():
     assert found.certain_disagreement == pytest.approx((0.4 + 0.2) / 4)
 
 
-def test_certain_disagreement_weighs_more():
+def test_certain_disagreement_weighs_more() -> None:
     different = prediction([[0]]), prediction([[1]])
     sure = agreement(count_agreement(*different, STREET), STREET)
     unsure = agreement(count_agreement(different[0], prediction([[1]], 51), STREET), STREET)
@@ -137,7 +139,7 @@ def test_certain_disagreement_weighs_more():
     assert unsure.certain_disagreement == pytest.approx(0.2)
 
 
-def test_borders_reach_two_pixels_to_either_side():
+def test_borders_reach_two_pixels_to_either_side() -> None:
     labels = np.zeros((12, 20), np.uint8)
     labels[:, 10:] = 1
     assert np.flatnonzero(near_borders(labels).all(axis=0)).tolist() == [8, 9, 10, 11]
@@ -148,7 +150,7 @@ def test_borders_reach_two_pixels_to_either_side():
     assert not near_borders(np.full((9, 9), 3, np.uint8)).any(), "the picture's edge is none"
 
 
-def test_where_models_differ_at_borders_and_inside():
+def test_where_models_differ_at_borders_and_inside() -> None:
     a = np.zeros((12, 20), np.uint8)
     a[:, 10:] = 1
     b = a.copy()
@@ -161,7 +163,7 @@ def test_where_models_differ_at_borders_and_inside():
     assert found.share_at_borders == 12 / 15
 
 
-def test_counts_of_frames_add_up():
+def test_counts_of_frames_add_up() -> None:
     rng = np.random.default_rng(0)
     shape = (2, 9, 11)
     total = AgreementCounts.none(3)
@@ -184,7 +186,7 @@ def test_counts_of_frames_add_up():
     assert total.at_borders.sum() <= a.size
 
 
-def test_nothing_is_not_a_number():
+def test_nothing_is_not_a_number() -> None:
     with np.errstate(all="raise"):
         found = agreement(AgreementCounts.none(3), STREET)
     assert (found.pixels, found.compared, found.border_pixels) == (0, 0, 0)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def found():
     return agreement(count_agreement(Prediction(a, SURE), Prediction(b, SURE), PAIRED), PAIRED)
 
 
-def test_nothing_asked_nothing_missed():
+def test_nothing_asked_nothing_missed() -> None:
     assert AgreementGate().misses(found(), PAIRED) == []
     assert not AgreementGate().asks
     nothing = agreement(AgreementCounts.none(4), PAIRED)
@@ -43,12 +45,12 @@ def test_nothing_asked_nothing_missed():
         (AgreementGate(agreement=0.0, miou=0.0, class_iou=0.0), []),
     ],
 )
-def test_what_falls_short_is_named(gate, misses):
+def test_what_falls_short_is_named(gate, misses) -> None:
     assert gate.asks
     assert gate.misses(found(), PAIRED) == misses
 
 
-def test_all_that_falls_short_is_named():
+def test_all_that_falls_short_is_named() -> None:
     misses = AgreementGate(1.0, 1.0, 1.0).misses(found(), PAIRED)
     assert [miss.split(" is ")[0] for miss in misses] == [
         "pixel agreement", "mean IoU", "IoU of Sky", "IoU of Road",
@@ -56,6 +58,6 @@ def test_all_that_falls_short_is_named():
 
 
 @pytest.mark.parametrize("gate", [AgreementGate(0.0), AgreementGate(None, None, 0.0)])
-def test_nothing_compared_passes_no_gate(gate):
+def test_nothing_compared_passes_no_gate(gate) -> None:
     nothing = agreement(AgreementCounts.none(4), PAIRED)
     assert gate.misses(nothing, PAIRED) == ["no pixel could be compared"]

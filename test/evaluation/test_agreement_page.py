@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page, read back as a browser would."""
 
 import re
@@ -77,7 +78,7 @@ def worst(found):
     return [(DifferingFrame(one.bag, one.topic, one.start_ns, one.frames[0]), PICTURE)]
 
 
-def test_page_is_whole_and_alone():
+def test_page_is_whole_and_alone() -> None:
     found = comparison(count=2)
     html = render_agreement(found, None, worst(found))
     page = Page(html)
@@ -94,7 +95,7 @@ def test_page_is_whole_and_alone():
     assert "<title>old against new</title>" in html
 
 
-def test_figures():
+def test_figures() -> None:
     page = Page(render_agreement(comparison(), None, []))
     assert "1 frame of 1 camera, compared at the networks' size, 480×360 pixels" in page.text  # noqa: RUF001
     row = page.after("%")[0]
@@ -113,7 +114,7 @@ def test_figures():
     assert rows == [["Sky", "83.3", "16.7"], ["Road", "50.0", "50.0"]]
 
 
-def test_models_and_their_provenance():
+def test_models_and_their_provenance() -> None:
     found = comparison(
         models=([facts("old"), facts("old", runtime="other")], [facts("new", taxonomy="driving")])
     )
@@ -127,7 +128,7 @@ def test_models_and_their_provenance():
     assert rows["segnet_ros"] == ["1.2.3"] * 3
 
 
-def test_each_of_several_cameras_has_its_row():
+def test_each_of_several_cameras_has_its_row() -> None:
     page = Page(render_agreement(comparison(count=2), None, []))
     names = [row[:3] for row in page.after("%")[:3]]
     assert names == [
@@ -143,13 +144,13 @@ def test_each_of_several_cameras_has_its_row():
         (["mean IoU is 0.5", "IoU of <Car> is 0.1"], ["Missed", "IoU of <Car> is 0.1"], ["Passed"]),
     ],
 )
-def test_verdict(misses, said, unsaid):
+def test_verdict(misses, said, unsaid) -> None:
     text = Page(render_agreement(comparison(), misses, [])).text
     assert all(word in text for word in said)
     assert not any(word in text for word in unsaid)
 
 
-def test_classes_of_one_model_are_said():
+def test_classes_of_one_model_are_said() -> None:
     found = comparison(names=("Sky", "Road"), only_b=("Bus",), size=None)
     text = Page(render_agreement(found, None, worst(found))).text
     assert "Only B has Bus." in text
@@ -160,7 +161,7 @@ def test_classes_of_one_model_are_said():
     assert "cyan" not in Page(render_agreement(comparison(), None, worst(comparison()))).text
 
 
-def test_worst_frames_tell_where_they_are():
+def test_worst_frames_tell_where_they_are() -> None:
     found = comparison()
     text = Page(render_agreement(found, None, worst(found))).text
     assert "75.00 % agreement, mean IoU 52.38 %, 0.00 % inside areas differ" in text
@@ -171,7 +172,7 @@ def test_worst_frames_tell_where_they_are():
     assert "Worst frames" not in Page(render_agreement(found, None, [])).text
 
 
-def test_events_and_faults_are_listed():
+def test_events_and_faults_are_listed() -> None:
     events = [Event("black", START + SECOND, START + 2 * SECOND, "the lens cap is on")] * 51
     classes = comparison().classes
     found = comparison(
@@ -191,7 +192,7 @@ def test_events_and_faults_are_listed():
     ]  # fmt: skip
 
 
-def test_the_same_model_twice_is_said():
+def test_the_same_model_twice_is_said() -> None:
     same = [facts("old")]
     assert (
         "the same model under the same runtime"
@@ -200,7 +201,7 @@ def test_the_same_model_twice_is_said():
     assert "the same model" not in Page(render_agreement(comparison(), None, [])).text
 
 
-def test_nothing_at_all_can_be_shown():
+def test_nothing_at_all_can_be_shown() -> None:
     found = comparison(cameras=[])
     with np.errstate(all="raise"):
         page = Page(render_agreement(found, ["no pixel could be compared"], []))
@@ -208,7 +209,7 @@ def test_nothing_at_all_can_be_shown():
     assert found.counts.matrix.tolist() == AgreementCounts.none(3).matrix.tolist()
 
 
-def test_any_name_can_be_shown():
+def test_any_name_can_be_shown() -> None:
     classes = comparison(names=(HOSTILE, "Road")).classes
     found = comparison(
         names=(HOSTILE, "Road"),
@@ -222,12 +223,12 @@ def test_any_name_can_be_shown():
     assert page.open == []
 
 
-def test_the_same_again():
+def test_the_same_again() -> None:
     first, second = comparison(count=2), comparison(count=2)
     assert render_agreement(first, [], worst(first)) == render_agreement(second, [], worst(second))
 
 
-def test_page_is_written(tmp_path):
+def test_page_is_written(tmp_path) -> None:
     path = tmp_path / "new" / "page.html"
     write_agreement_page(path, comparison(), None, [])
     assert path.read_text(encoding="utf-8") == render_agreement(comparison(), None, [])

@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import base64
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -42,14 +44,14 @@ def texts(chart):
 def line(chart):
     """What is drawn of the upper line: lists of points, one for each unbroken part."""
     drawn = [
-        path.get("d") for path in ElementTree.fromstring(svg(chart)).iter(PATH)
+        path.get("d") for path in ET.fromstring(svg(chart)).iter(PATH)
         if "stroke: #2a6fb0" in path.get("style", "") and path.get("clip-path")
     ]  # fmt: skip
     parts = [part for part in drawn[0].split("M") if part.strip()]
     return [[tuple(map(float, point.split())) for point in part.split("L")] for part in parts]
 
 
-def test_frames_lie_at_their_time():
+def test_frames_lie_at_their_time() -> None:
     [points] = line(timeline_chart(camera([0, 1, 2, 4], [0.9, 1.0, 0.8, 0.9])))
     x, y = np.transpose(points)
     assert np.diff(x).tolist() == pytest.approx([x[1] - x[0]] * 2 + [2 * (x[1] - x[0])], rel=1e-3)
@@ -57,13 +59,13 @@ def test_frames_lie_at_their_time():
     assert (y[1] < y[0] < y[2], y[3]) == (True, pytest.approx(y[0]))
 
 
-def test_line_is_broken_where_frames_are_missing():
+def test_line_is_broken_where_frames_are_missing() -> None:
     times = [*range(10), *range(60, 70)]
     parts = line(timeline_chart(camera(times, np.linspace(0.8, 0.9, 20))))
     assert [len(part) for part in parts] == [10, 10]
 
 
-def test_long_recordings_are_drawn_in_groups():
+def test_long_recordings_are_drawn_in_groups() -> None:
     count = 3000
     # Up and down, for matplotlib leaves out what lies on a straight line.
     values = 0.7 + 0.2 * (np.arange(count) // 6 % 2)
@@ -76,14 +78,14 @@ def test_long_recordings_are_drawn_in_groups():
     assert "fill: #b9d2ea" in svg(chart), "with a band from the least to the greatest"
 
 
-def test_values_that_are_unknown_leave_a_gap():
+def test_values_that_are_unknown_leave_a_gap() -> None:
     with np.errstate(all="raise"):
         parts = line(timeline_chart(camera(range(5), [0.9, 0.8, float("nan"), 0.8, 0.9])))
     assert [len(part) for part in parts] == [2, 2]
     timeline_chart(camera(range(3), [float("nan")] * 3))
 
 
-def test_events_are_in_the_legend_once():
+def test_events_are_in_the_legend_once() -> None:
     events = [event("black", 1, 3), event("black", 5, 7), event("lost", 8, 8)]
     chart = timeline_chart(camera(range(10), [0.9] * 10, events))
     assert (texts(chart).count("black"), texts(chart).count("lost")) == (1, 1)
@@ -93,15 +95,15 @@ def test_events_are_in_the_legend_once():
 
 
 @pytest.mark.parametrize("kind", ["frozen", "black", "overexposed", "blurred", "lost"])
-def test_every_kind_of_event_can_be_drawn(kind):
+def test_every_kind_of_event_can_be_drawn(kind) -> None:
     assert kind in texts(timeline_chart(camera([0, 9], [0.9, 0.9], [event(kind, 1, 3)])))
 
 
-def test_a_single_frame_can_be_drawn():
+def test_a_single_frame_can_be_drawn() -> None:
     assert line(timeline_chart(camera([0], [0.5])))
 
 
-def test_the_same_again():
+def test_the_same_again() -> None:
     chart = timeline_chart(camera(range(10), [0.9] * 10, [event("black", 1, 3)]))
     assert timeline_chart(camera(range(10), [0.9] * 10, [event("black", 1, 3)])) == chart
     assert "dc:date" not in svg(chart)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Intervals: frames drawn one by one in plain Python, and cases whose spread is known."""
 
 import math

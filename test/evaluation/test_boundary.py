@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The boundary measure: squares whose distance is known, and a brute-force twin."""
 
 import math

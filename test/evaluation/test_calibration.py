@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calibration: pixels counted by hand, and torchmetrics and scikit-learn on the same data."""
 
 import math

@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import base64
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -16,11 +18,11 @@ def texts(uri):
     kind, _, content = uri.partition(",")
     assert kind == "data:image/svg+xml;base64"
     svg = base64.b64decode(content, validate=True).decode()
-    ElementTree.fromstring(svg)
+    ET.fromstring(svg)
     return [text.strip() for text in re.findall(r"<!--(.*?)-->", svg, re.DOTALL)]
 
 
-def test_rows_are_shares_of_the_labelled_class():
+def test_rows_are_shares_of_the_labelled_class() -> None:
     found = texts(confusion_chart([[30, 10, 0], [3, 997, 0]], ["Sky", "Road"]))
     assert found.count("75") == 1
     assert found.count("25") == 1
@@ -30,20 +32,20 @@ def test_rows_are_shares_of_the_labelled_class():
     assert "no class" not in found
 
 
-def test_pixels_without_a_class_get_a_column():
+def test_pixels_without_a_class_get_a_column() -> None:
     found = texts(confusion_chart([[30, 60]], ["Sky"]))
     assert found.count("no class") == 1
     assert found.count("33") == 1
     assert found.count("67") == 1
 
 
-def test_a_class_that_does_not_occur_stays_empty():
+def test_a_class_that_does_not_occur_stays_empty() -> None:
     with np.errstate(all="raise"):
         found = texts(confusion_chart([[4, 0, 0], [0, 0, 0]], ["Sky", "Road"]))
     assert [text for text in found if text.isdigit()] == ["100"]
 
 
-def test_many_classes_are_drawn_without_numbers():
+def test_many_classes_are_drawn_without_numbers() -> None:
     classes = 30
     confusion = np.eye(classes, classes + 1, dtype=int).tolist()
     found = texts(confusion_chart(confusion, [f"class {k}" for k in range(classes)]))
@@ -52,11 +54,11 @@ def test_many_classes_are_drawn_without_numbers():
 
 
 @pytest.mark.parametrize("name", ["$x$", r"$\frac", "<b>&", "a -- b"])
-def test_any_class_name_can_be_drawn(name):
+def test_any_class_name_can_be_drawn(name) -> None:
     texts(confusion_chart([[1, 0]], [name]))
 
 
-def test_reliability_survives_empty_bins():
+def test_reliability_survives_empty_bins() -> None:
     bins = [
         ReliabilityBin(0.0, 0.5, 0, float("nan"), float("nan")),
         ReliabilityBin(0.5, 1.0, 10, 0.7, 0.6),

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import json
 import math
 
@@ -46,7 +48,7 @@ def comparison():
     )
 
 
-def test_everything_is_plain_json(comparison):
+def test_everything_is_plain_json(comparison) -> None:
     facts = comparison.as_dict()
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     assert facts["format"] == 1
@@ -63,7 +65,7 @@ def test_everything_is_plain_json(comparison):
     ]
 
 
-def test_cameras_add_up(comparison):
+def test_cameras_add_up(comparison) -> None:
     facts = comparison.as_dict()
     left, right = facts["cameras"]
     overall = facts["overall"]
@@ -85,7 +87,7 @@ def test_cameras_add_up(comparison):
     assert overall["certain_disagreement"] == pytest.approx(0.2 / 4)
 
 
-def test_cameras_tell_their_course(comparison):
+def test_cameras_tell_their_course(comparison) -> None:
     left = comparison.as_dict()["cameras"][0]
     assert (left["bag"], left["topic"], left["start_ns"], left["frames"]) == (
         "drive", "/left", START, 1,
@@ -103,7 +105,7 @@ def test_cameras_tell_their_course(comparison):
     }
 
 
-def test_a_worst_frame_tells_where_it_is(comparison):
+def test_a_worst_frame_tells_where_it_is(comparison) -> None:
     camera = comparison.cameras[0]
     worst = DifferingFrame(camera.bag, camera.topic, camera.start_ns, camera.frames[0])
     facts = worst.as_dict()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page of a drive, read back as a browser would."""
 
 import base64
@@ -104,7 +105,7 @@ def page(html):
     return Page(html)
 
 
-def test_the_page_is_whole_and_needs_nothing_else(html, page):
+def test_the_page_is_whole_and_needs_nothing_else(html, page) -> None:
     assert page.open == []
     assert "script" not in page.tags
     assert all(source.startswith("data:image/") for source in page.sources)
@@ -113,42 +114,42 @@ def test_the_page_is_whole_and_needs_nothing_else(html, page):
     assert "49" not in page.text
 
 
-def test_the_summary(page):
+def test_the_summary(page) -> None:
     front, rear = page.rows_of(f"bags/{HOSTILE} front") + page.rows_of(f"bags/{HOSTILE} rear")
     assert front[1:] == ["1:30.0", "1,234", "10.0", "24", "87.6", "4.3", "1", "0"]
     assert rear[-2:] == ["0", "0"]
 
 
-def test_classes(page):
+def test_classes(page) -> None:
     assert page.rows_of("Road")[0] == ["Road", "60.0", "99.1"]
     assert page.rows_of(HOSTILE)[0] == [HOSTILE, "30.0", "–"]  # noqa: RUF001
     assert page.rows_of("unlabelled")[0] == ["unlabelled", "10.0", "50.0"]
 
 
-def test_events_and_irregular_times(page):
+def test_events_and_irregular_times(page) -> None:
     assert page.rows_of("black")[0][:4] == ["black", "1:02.5", "1:10.0", f"black: {HOSTILE}"]
     assert page.rows_of("stamp went back")[0] == ["stamp went back", "1:01.2", "-0.500"]
     assert page.text.count("Nothing found.") == 1
 
 
-def test_speed_stands_apart(page):
+def test_speed_stands_apart(page) -> None:
     assert page.rows_of("flicker optical flow and comparison")[0][1:] == ["1.2", "–"]  # noqa: RUF001
     assert "12.5 frames/s in one worker" in page.text
 
 
-def test_pictures(html, page):
+def test_pictures(html, page) -> None:
     # Of each camera six along the way, the worst flicker in three; of the front one its event.
     assert sum(source.startswith("data:image/jpeg") for source in page.sources) == 2 * (6 + 3) + 1
     assert sum(source.startswith("data:image/svg") for source in page.sources) == 2
 
 
-def test_missing_pictures_are_left_out():
+def test_missing_pictures_are_left_out() -> None:
     page = Page(render_drives(report(drive(camera(events=[EVENT]))), {}))
     assert not any(source.startswith("data:image/jpeg") for source in page.sources)
     assert "Most flicker" not in page.text
 
 
-def test_several_drives_and_what_could_not_be_read():
+def test_several_drives_and_what_could_not_be_read() -> None:
     skipped = [
         Skipped("/front/image", 12.0, 1, "image of 4 bytes"),
         Skipped("/rear/image", 13.0, 1, "cut off"),
@@ -162,7 +163,7 @@ def test_several_drives_and_what_could_not_be_read():
     assert "the recording: the index is missing" in page.text
 
 
-def test_a_camera_without_frames():
+def test_a_camera_without_frames() -> None:
     nothing = replace(
         camera(),
         frames=0,
@@ -176,14 +177,14 @@ def test_a_camera_without_frames():
     assert "No frame could be read." in page.text
 
 
-def test_many_events_are_cut_short():
+def test_many_events_are_cut_short() -> None:
     events = [replace(EVENT, begin=k, end=k + 0.5) for k in range(33)]
     page = Page(render_drives(report(drive(camera(events=events))), {}))
     assert len(page.rows_of("black")) == 20
     assert "And 13 more" in page.text
 
 
-def test_the_page_is_written_whole(tmp_path):
+def test_the_page_is_written_whole(tmp_path) -> None:
     path = tmp_path / "deep" / "page.html"
     write_drive_page(path, report(drive(camera())), {})
     assert path.read_text(encoding="utf-8") == render_drives(report(drive(camera())), {})
@@ -194,7 +195,7 @@ def svg_of(uri):
     return base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")).decode()
 
 
-def test_the_chart():
+def test_the_chart() -> None:
     classes = [*CLASSES, UNLABELLED]
     chart = drive_chart(camera(events=[EVENT]), 90.0, classes)
     assert chart == drive_chart(camera(events=[EVENT]), 90.0, classes)
@@ -203,7 +204,7 @@ def test_the_chart():
     assert drawn != svg_of(drive_chart(camera(), 90.0, classes)), "events are shaded"
 
 
-def test_the_chart_leaves_pauses_empty():
+def test_the_chart_leaves_pauses_empty() -> None:
     def parts(begin):
         chart = drive_chart(replace(camera(), timeline=timeline(begin)), 9.0, CLASSES)
         line = re.search(r'<g id="axes_2">.*?<path d="([^"]*)"[^>]*stroke: #2a6fb0', svg_of(chart),
@@ -214,14 +215,14 @@ def test_the_chart_leaves_pauses_empty():
     assert parts([0.0, 1.0, 5.0, 6.0]) == 2
 
 
-def test_frames_along_the_way():
+def test_frames_along_the_way() -> None:
     assert along_the_way(camera()) == [START + k * SECOND for k in (0, 1, 2, 3, 7, 8)]
     many = replace(camera(), timeline=timeline([float(k) for k in range(101)]))
     assert along_the_way(many) == [START + k * SECOND for k in (0, 20, 40, 60, 80, 100)]
     assert along_the_way(replace(camera(), timeline=timeline([]))) == []
 
 
-def test_json_of_a_report():
+def test_json_of_a_report() -> None:
     values = report(drive(camera(events=[EVENT]))).as_dict()
     json.dumps(values, allow_nan=False)
     assert list(values) == ["format", "made_by", "classes", "drives", "speed"]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores of a network whose answers are known, on labels made by hand."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Flicker of labels: none where the scene moves, as much as was planted where it does not."""
 
 from collections.abc import Callable

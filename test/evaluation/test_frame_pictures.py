@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import base64
 
 import cv2
@@ -15,7 +17,7 @@ B = [SegmentationClass("Bus", (0, 0, 250)), SegmentationClass("Sky", (9, 9, 9))]
 PAIRED = pair_classes(A, B)
 
 
-def test_differences_are_marked_in_a_darkened_picture():
+def test_differences_are_marked_in_a_darkened_picture() -> None:
     image = np.full((1, 4, 3), (100, 100, 100), np.uint8)
     unlabelled = 3
     a = np.array([[0, 0, 0, 1]], np.uint8)
@@ -36,7 +38,7 @@ def pixels(uri):
     return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
 
 
-def test_one_class_has_one_colour_whatever_the_models_say():
+def test_one_class_has_one_colour_whatever_the_models_say() -> None:
     # Left both say Sky; right A says Tram and B says Bus.
     pictures = draw(segmentation([0, 1], A), segmentation([1, 0], B), PAIRED)
     a, b, different = (pixels(uri) for uri in (pictures.a, pictures.b, pictures.differences))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores, against sets of pixels counted one by one."""
 
 import math
@@ -61,7 +62,7 @@ def test_confusion_counts_every_labelled_pixel(case: tuple[int, Labels, Labels])
     expected = np.zeros((classes, classes + 1), int)
     for true, guess in zip(truth.tolist(), predicted.tolist(), strict=True):
         if true < classes:
-            expected[true, guess if guess < classes else classes] += 1
+            expected[true, min(classes, guess)] += 1
     counted = confusion_matrix(truth, predicted, classes)
     assert counted.dtype == np.int64
     np.testing.assert_array_equal(counted, expected)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Slips in copying: figures that the paper states twice, or that follow from others, must agree."""
 
 import numpy as np
@@ -13,7 +14,7 @@ def by_name(rows):
     return {row.name: row for row in rows}
 
 
-def test_table_1_has_the_eight_variants_with_their_sizes():
+def test_table_1_has_the_eight_variants_with_their_sizes() -> None:
     found = [(row.name, row.parameters, row.storage) for row in paper.DECODER_VARIANTS]
     assert found == [
         ("Bilinear-Interpolation", 0.625, 0),
@@ -27,7 +28,7 @@ def test_table_1_has_the_eight_variants_with_their_sizes():
     ]
 
 
-def test_table_1_says_what_the_text_says_about_it():
+def test_table_1_says_what_the_text_says_about_it() -> None:
     rows = paper.DECODER_VARIANTS
     basic = by_name(rows)["SegNet-Basic"]
     assert basic.test.miou == 47.7
@@ -47,7 +48,7 @@ def test_table_1_says_what_the_text_says_about_it():
         assert row.train.bf is None
 
 
-def test_table_3_is_of_the_large_training_set():
+def test_table_3_is_of_the_large_training_set() -> None:
     assert (paper.CAMVID_TRAINING_IMAGES, paper.LARGE_TRAINING_IMAGES) == (367, 3433)
     segnet = by_name(paper.DEEP_NETWORKS)["SegNet"]
     assert segnet.best == (90.40, 71.20, 60.10, 46.84)
@@ -56,14 +57,14 @@ def test_table_3_is_of_the_large_training_set():
     assert max(paper.DEEP_NETWORKS, key=lambda row: row.best.bf) == deconvnet
 
 
-def test_table_2_and_table_3_agree_on_segnet():
+def test_table_2_and_table_3_agree_on_segnet() -> None:
     assert set(paper.CLASS_ACCURACY) == {item.name for item in CAMVID.classes}
     mean = np.mean(list(paper.CLASS_ACCURACY.values()))
     segnet = by_name(paper.DEEP_NETWORKS)["SegNet"]
     assert mean == pytest.approx(segnet.best.class_accuracy, abs=0.05)
 
 
-def test_table_6():
+def test_table_6() -> None:
     rows = by_name(paper.RESOURCES)
     assert {name: row.inference_mb for name, row in rows.items()} == {
         "SegNet": 1052,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page, read back as a browser would."""
 
 import re
@@ -35,7 +36,7 @@ class Shifted:
 
     runtime = "pure reason"
 
-    def __init__(self, name, classes, truths):
+    def __init__(self, name, classes, truths) -> None:
         self.model = SimpleNamespace(name=name, classes=classes)
         self.truths = truths
 
@@ -86,7 +87,7 @@ def page(html):
     return Page(html)
 
 
-def test_page_is_whole_and_alone(html, page):
+def test_page_is_whole_and_alone(html, page) -> None:
     assert html.startswith("<!DOCTYPE html>")
     assert page.open == []
     assert page.tags.count("html") == page.tags.count("body") == page.tags.count("h1") == 1
@@ -103,7 +104,7 @@ def test_page_is_whole_and_alone(html, page):
     assert all(described)
 
 
-def test_scores_with_intervals(model, page):
+def test_scores_with_intervals(model, page) -> None:
     score, low, high = model.evaluation.miou, *model.evaluation.intervals["miou"]
     row = page.row("shifted")
     assert row[3] == f"{100 * score:.1f} {100 * low:.1f} to {100 * high:.1f}"
@@ -111,7 +112,7 @@ def test_scores_with_intervals(model, page):
     assert row[6] == f"{100 * (0.8 - (9 * 16 - 36) / (9 * 32)):.1f}", "confidence is 0.8 throughout"
 
 
-def test_paper_stands_beside(page):
+def test_paper_stands_beside(page) -> None:
     assert page.row("SegNet-Basic") == ["SegNet-Basic", "82.7", "62.0", "47.7", "35.78", "–", "–"]  # noqa: RUF001
     assert page.row("SegNet †")[1:5] == ["90.4", "71.2", "60.1", "46.84"]
     assert "trained on CamVid's 367 images" in page.text
@@ -120,14 +121,14 @@ def test_paper_stands_beside(page):
     assert page.row("DeconvNet")[4:] == ["1,872", "877"]
 
 
-def test_speed_and_memory(page):
+def test_speed_and_memory(page) -> None:
     row = next(row for row in page.rows if "pure reason" in row[0])
     assert [cell.strip() for cell in row[1:]] == [
         "12.3", "1.235", "59.2 at 480×360", "94.2 5.7 weights", "2.4",  # noqa: RUF001
     ]  # fmt: skip
 
 
-def test_classes_and_sequences(model, page):
+def test_classes_and_sequences(model, page) -> None:
     sky = model.evaluation.per_class["Sky"]
     iou, accuracy, bf = (f"{100 * sky[key]:.1f}" for key in ("iou", "accuracy", "bf"))
     low, high = (f"{100 * end:.1f}" for end in model.evaluation.class_intervals["Sky"])
@@ -142,14 +143,14 @@ def test_classes_and_sequences(model, page):
     assert ("span", "style", "background: rgb(128,0,0)") in page.attributes
 
 
-def test_worst_frame_is_the_worst(model, page):
+def test_worst_frame_is_the_worst(model, page) -> None:
     captions = re.findall(r"(\d) \(shifted\): mIoU ([\d.]+) %", page.text)
     assert [name for name, _ in captions] == ["8", "7", "6", "5", "4", "0", "1", "2"]
     mious = [100 * frame.miou for frame in model.evaluation.per_frame]
     assert float(captions[0][1]) == pytest.approx(min(mious), abs=0.05)
 
 
-def test_names_are_text(tmp_path):
+def test_names_are_text(tmp_path) -> None:
     classes = tuple(SegmentationClass(f"{HOSTILE}{k}", (k, k, k)) for k in range(3))
     taxonomy = Taxonomy(HOSTILE, classes, {0: 0, 1: 1, 2: 2})
     hostile = assessed(tmp_path, taxonomy, name=HOSTILE, count=1)
@@ -163,13 +164,13 @@ def test_names_are_text(tmp_path):
     assert "CamVid" not in page.text, "other classes have no figures in the paper"
 
 
-def test_unknown_cost_is_left_out(model):
+def test_unknown_cost_is_left_out(model) -> None:
     page = Page(render("title", [replace(model, cost=None)]))
     row = next(row for row in page.rows if "pure reason" in row[0])
     assert [cell.strip() for cell in row[1:]] == ["12.3", "–", "–", "–", "2.4"]  # noqa: RUF001
 
 
-def test_several_models_are_compared_with_the_first(model):
+def test_several_models_are_compared_with_the_first(model) -> None:
     better = replace(model.evaluation, model="better", miou=model.evaluation.miou + 0.0321)
     second = replace(model, evaluation=better, difference=Difference(0.02, -0.01, 0.05))
     page = Page(render("title", [model, second]))
@@ -178,7 +179,7 @@ def test_several_models_are_compared_with_the_first(model):
     assert "Difference to shifted" in page.text
 
 
-def test_page_stays_small(tmp_path):
+def test_page_stays_small(tmp_path) -> None:
     drive = StreetDrive(3, (480, 360))
     image, labels = drive.frame(0)
     for index in range(8):

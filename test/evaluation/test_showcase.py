@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import base64
 from types import SimpleNamespace
 
@@ -47,7 +49,7 @@ def middle(uri):
     return cv2.imdecode(pixels, cv2.IMREAD_COLOR)[12, 16, ::-1]
 
 
-def test_the_worst_is_first_and_so_is_the_best(frames):
+def test_the_worst_is_first_and_so_is_the_best(frames) -> None:
     mious = [0.55, 0.1, 0.95, 0.3, 0.8, 0.2, np.nan, 0.4, 0.6, 0.7]
     found = make_showcase(AlwaysBuilding(), frames, scores(mious))
     assert names(found.worst) == ["1", "5", "3", "7", "0"]
@@ -55,13 +57,13 @@ def test_the_worst_is_first_and_so_is_the_best(frames):
     assert found.worst[0].score.miou == 0.1
 
 
-def test_no_frame_is_shown_twice(frames):
+def test_no_frame_is_shown_twice(frames) -> None:
     found = make_showcase(AlwaysBuilding(), frames[:6], scores([0.6, 0.5, 0.4, 0.3, 0.2, 0.1]))
     assert names(found.worst) == ["5", "4", "3", "2", "1"]
     assert names(found.best) == ["0"]
 
 
-def test_pictures_show_image_labels_and_prediction(frames):
+def test_pictures_show_image_labels_and_prediction(frames) -> None:
     found = make_showcase(AlwaysBuilding(), frames[:1], scores([0.0]))
     (example,) = found.worst
     under = 0.4 * GREY

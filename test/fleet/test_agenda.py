@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which task is next, and which outcome is due."""
 
 import logging
@@ -131,7 +132,8 @@ def test_nothing_behind_a_failed_task_is_begun() -> None:
 def test_a_source_that_fails_says_so() -> None:
     def broken() -> Iterator[Task]:
         yield task("a", 0)
-        raise BagError("no such bag")
+        msg = "no such bag"
+        raise BagError(msg)
 
     with pytest.raises(BagError, match="no such bag"):
         take(Agenda(broken(), 10))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clusters that cannot be joined; those that can are in test_ray_work.py."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Jobs on a local Ray of two workers, some of which are killed."""
 
 from __future__ import annotations
@@ -8,10 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import pytest
@@ -25,7 +25,6 @@ from ray import cloudpickle
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.labels.label_job import Destination, LabelJob
 from segnet_ros.bags.labels.label_plan import LabelOptions
-from segnet_ros.bags.labels.label_segment import Segment
 from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.recorded import IMAGE_TYPE, RecordedMessage
 from segnet_ros.bags.recording import Recording
@@ -37,6 +36,11 @@ from segnet_ros.bags.writing.new_topics import new_topic
 from segnet_ros.fleet import crew
 from segnet_ros.fleet.errors import FleetError
 from segnet_ros.fleet.ray_work import work_on_ray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from segnet_ros.bags.labels.label_segment import Segment
 
 Value = TypeVar("Value")
 

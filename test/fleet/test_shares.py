@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Machines divided among workers."""
 
 import pytest

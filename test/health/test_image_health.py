@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A camera's pictures: frozen, black, overexposed, blurred, or neither though they look like it."""
 
 import cv2

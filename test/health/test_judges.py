@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What judges say beside the words: kind, begin and value of each problem, whoever looked."""
 
 import pickle

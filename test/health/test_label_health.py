@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels of a camera: drift of the class histogram, collapse of confidence, nowhere to drive."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a model's answers to what is published."""
 
 import threading
@@ -53,7 +54,7 @@ def segmented(labelling: Labelling, shown: np.ndarray) -> Segmentation:
 @pytest.mark.parametrize(("given", "threshold"), [(-1.0, 0.5), (-0.5, 0.5), (0.0, 0.0), (0.8, 0.8)])
 def test_the_threshold_is_the_parameters_or_the_taxonomys(
     model: LoadedModel, heat: Taxonomy, given: float, threshold: float
-):
+) -> None:
     labelling = Labelling.create(model, heat, given, version=3)
     assert (labelling.threshold, labelling.version) == (threshold, 3)
     shown = picture(1)
@@ -64,7 +65,7 @@ def test_the_threshold_is_the_parameters_or_the_taxonomys(
     np.testing.assert_array_equal(published.prediction.confidence, shown.max(2))
 
 
-def test_the_models_own_answer_stays_as_it_is(model: LoadedModel, heat: Taxonomy):
+def test_the_models_own_answer_stays_as_it_is(model: LoadedModel, heat: Taxonomy) -> None:
     """It is what ~/save_frame keeps."""
     labelling = Labelling.create(model, heat, 0.9, version=1)
     shown = picture(2)
@@ -77,14 +78,14 @@ def test_the_models_own_answer_stays_as_it_is(model: LoadedModel, heat: Taxonomy
     )  # fmt: skip
 
 
-def test_without_taxonomy_and_threshold_nothing_is_computed(model: LoadedModel):
+def test_without_taxonomy_and_threshold_nothing_is_computed(model: LoadedModel) -> None:
     labelling = Labelling.create(model, own_taxonomy(model.segmenter.model), -1.0, version=1)
     own = segmented(labelling, picture(1))
     assert labelling.published(own).prediction is own.prediction
     np.testing.assert_array_equal(labelling.published(own).color, own.color)
 
 
-def test_colours_and_legend_are_the_published_classes(model: LoadedModel, heat: Taxonomy):
+def test_colours_and_legend_are_the_published_classes(model: LoadedModel, heat: Taxonomy) -> None:
     labelling = Labelling.create(model, heat, 0.0, version=1)
     shown = picture(1)
     published = labelling.published(segmented(labelling, shown))
@@ -99,7 +100,7 @@ def test_colours_and_legend_are_the_published_classes(model: LoadedModel, heat: 
     assert (drawn[1] == [200, 10, 20]).all(2).any()
 
 
-def test_one_picture_takes_the_quicker_way(model: LoadedModel):
+def test_one_picture_takes_the_quicker_way(model: LoadedModel) -> None:
     labelling = Labelling.create(model, own_taxonomy(model.segmenter.model), 0.0, version=1)
     pictures = [picture(seed) for seed in range(3)]
     segmented(labelling, pictures[0])
@@ -110,7 +111,7 @@ def test_one_picture_takes_the_quicker_way(model: LoadedModel):
         np.testing.assert_array_equal(answer.labels, shown.argmax(2))
 
 
-def test_in_words(model: LoadedModel, heat: Taxonomy):
+def test_in_words(model: LoadedModel, heat: Taxonomy) -> None:
     own = own_taxonomy(model.segmenter.model)
     runtime = model.segmenter.runtime
     for taxonomy, threshold, words in (
@@ -123,7 +124,7 @@ def test_in_words(model: LoadedModel, heat: Taxonomy):
         assert labelling.in_words == f"channel on {runtime}{words}"
 
 
-def test_it_is_exchanged_as_a_whole(model: LoadedModel, heat: Taxonomy):
+def test_it_is_exchanged_as_a_whole(model: LoadedModel, heat: Taxonomy) -> None:
     labelling = Labelling.create(model, heat, 0.0, version=1)
     with pytest.raises(FrozenInstanceError):
         labelling.threshold = 0.5  # type: ignore[misc]
@@ -139,7 +140,7 @@ class Closable:
         self.closed.set()
 
 
-def test_a_model_in_use_is_not_freed():
+def test_a_model_in_use_is_not_freed() -> None:
     segmenter = Closable()
     model = LoadedModel(segmenter, "")  # type: ignore[arg-type]
     assert model.segmenter is segmenter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """In processes of their own: what is asked of the C library holds for all of a process."""
 
 import subprocess
@@ -27,7 +28,7 @@ def page_faults(how: str) -> int:
     return int(run.stdout)
 
 
-def test_pictures_cause_no_page_faults_once_there_were_some():
+def test_pictures_cause_no_page_faults_once_there_were_some() -> None:
     # 120 MB have 29,297 pages.
     assert page_faults("as it comes") > 1000
     assert page_faults("kept") < 100
@@ -63,6 +64,6 @@ def heaps(how: str) -> int:
     return int(run.stdout)
 
 
-def test_threads_share_one_heap():
+def test_threads_share_one_heap() -> None:
     assert heaps("as it comes") >= 3
     assert heaps("one") == 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model folders: what is read, and what is refused with which words."""
 
 import dataclasses
@@ -321,6 +322,6 @@ def test_details_cannot_overrule_the_model(channel_model: Path, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_description_that_vanishes_is_refused(tmp_path: Path):
+def test_a_description_that_vanishes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InferenceError, match=r"gone.yaml is not readable YAML: .*restore it"):
         read_facts(tmp_path / "gone.yaml")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenVINO: exact answers, and graphs that do not keep the interface."""
 
 import dataclasses
@@ -100,7 +101,8 @@ def test_a_failing_library_is_reported(model: Model) -> None:
 
     class FailingRequest:
         def infer(self) -> None:
-            raise RuntimeError("Exception from core.cpp:1:\n  out of memory\n\n")
+            msg = "Exception from core.cpp:1:\n  out of memory\n\n"
+            raise RuntimeError(msg)
 
     runtime._request = FailingRequest()
     with pytest.raises(InferenceError) as caught:

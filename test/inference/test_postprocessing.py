@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels at the camera's size, none invented, none moved; and under their published ids."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures at the network's size: the sampling convention, to the value."""
 
 import numpy as np

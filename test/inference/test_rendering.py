@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is shown of a segmentation: the right pixels, and no work for what nobody asks for."""
 
 from collections import Counter

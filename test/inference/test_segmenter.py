@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pipeline, pixel for pixel, on a network whose answers are known."""
 
 from collections import deque

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding what comes with the package, wherever it was installed."""
 
 import os
@@ -97,6 +98,6 @@ def test_shipped_models_are_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["~nobody_of_that_name/model", "m" * 5000])
-def test_impossible_names_are_refused_like_others(name: str):
+def test_impossible_names_are_refused_like_others(name: str) -> None:
     with pytest.raises(InferenceError, match=r"no model .*expected a folder with model"):
         find_model(name)

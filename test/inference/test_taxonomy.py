@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Taxonomies: what is read, what is refused with which words, and what is shipped."""
 
 import copy
@@ -120,21 +121,27 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         # Placement
         (
             _set_in_class("from", ["road", "Road"]),
-            " places Road; expected only classes of toy: sky, road, car, wall, man; correct the "
-            "spelling, or write a taxonomy for this model",
+            (
+                " places Road; expected only classes of toy: sky, road, car, wall, man; correct the "
+                "spelling, or write a taxonomy for this model"
+            ),
         ),
         (_set("unlabelled", ["sky", "sun", "moon"]), " places sun, moon; expected only classes"),
         (
             _set_in_class("from", ["road", "car"]),
-            " places car in obstacle and in drivable; expected each class of toy once; take it "
-            "out of all but one",
+            (
+                " places car in obstacle and in drivable; expected each class of toy once; take it "
+                "out of all but one"
+            ),
         ),
         (_set("unlabelled", ["sky", "man"]), " places man in vulnerable and in unlabelled;"),
         (_set_in_class("from", ["road", "road"]), " places road in drivable and in drivable;"),
         (
             lambda facts: (facts.pop("unlabelled"), facts["classes"].pop(2)),
-            " leaves out sky, man; expected each class of toy once; add it to `from` of a class, "
-            "or to `unlabelled`",
+            (
+                " leaves out sky, man; expected each class of toy once; add it to `from` of a class, "
+                "or to `unlabelled`"
+            ),
         ),
         # Names
         (_set("name", ""), ": name is ''; expected a text"),
@@ -157,8 +164,10 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         (_drop_in_class("color"), " has color None; expected"),
         (
             _set_in_class("cost", 255),
-            ": class 1, drivable, has cost 255; expected a whole number from 0 (free) to 254 "
-            "(lethal); list what shall have no cost as `unlabelled`",
+            (
+                ": class 1, drivable, has cost 255; expected a whole number from 0 (free) to 254 "
+                "(lethal); list what shall have no cost as `unlabelled`"
+            ),
         ),
         (_set_in_class("cost", -1), " has cost -1; expected a whole number"),
         (_set_in_class("cost", 0.5), " has cost 0.5; expected a whole number"),
@@ -172,8 +181,10 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         # Form
         (
             _set("threshold", 0.5),
-            " has threshold; expected only name, confidence_threshold, classes, unlabelled; "
-            "correct the spelling or leave it out",
+            (
+                " has threshold; expected only name, confidence_threshold, classes, unlabelled; "
+                "correct the spelling or leave it out"
+            ),
         ),
         (
             _set_in_class("colour", [1, 2, 3]),
@@ -187,8 +198,10 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         ),
         (
             _set_in_class("from", "road"),
-            ": class 1, drivable, has `from` 'road'; expected a list of the model's class names; "
-            "put them in brackets",
+            (
+                ": class 1, drivable, has `from` 'road'; expected a list of the model's class names; "
+                "put them in brackets"
+            ),
         ),
         (_set_in_class("from", ["road", 3]), " has `from` ['road', 3]; expected a list"),
         (_set_in_class("from", [["road"]]), " has `from` [['road']]; expected a list"),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Video files, read back."""
 
 from pathlib import Path

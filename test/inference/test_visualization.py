@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Colours, overlay and legend, to the pixel."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values, layouts and refusals of the message <-> array conversions."""
 
 from __future__ import annotations
@@ -6,10 +7,9 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -24,6 +24,9 @@ from segnet_ros.messages.image_conversion import (
     fill_image,
     to_rgb,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 try:
     from sensor_msgs.msg import CompressedImage, Image
@@ -255,9 +258,7 @@ def test_unknown_encoding_lists_the_supported(kind: Kind, encoding: str) -> None
 
 def cv_bridge_that(convert: Callable[[Any, str], Any]) -> SimpleNamespace:
     """A stand-in: the genuine one needs a ROS distribution."""
-    return SimpleNamespace(
-        CvBridge=lambda: SimpleNamespace(imgmsg_to_cv2=lambda message, to: convert(message, to))
-    )
+    return SimpleNamespace(CvBridge=lambda: SimpleNamespace(imgmsg_to_cv2=convert))
 
 
 def test_rare_encodings_go_through_cv_bridge(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +277,8 @@ def test_rare_encodings_go_through_cv_bridge(kind: Kind, monkeypatch: pytest.Mon
 
 def test_what_cv_bridge_refuses_is_one_error(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     def convert(message: Any, to: str) -> Any:
-        raise TypeError("buffer is too small")
+        msg = "buffer is too small"
+        raise TypeError(msg)
 
     monkeypatch.setitem(sys.modules, "cv_bridge", cv_bridge_that(convert))
     message = raw(kind, "rgb16", (4, 6), packed("rgb8", colours(4, 6)))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bare node that listens, and what the peer offers to it."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A camera whose frames tell their numbers, and a listener to its labels that checks them."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The other end of the topics: a genuine rclpy node, and the segmentation node as a process."""
 
 import os
@@ -10,13 +11,12 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.msg import Parameter
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter as Value
@@ -25,6 +25,9 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
+
+if TYPE_CHECKING:
+    from rcl_interfaces.msg import Parameter
 
 TIMEOUT = 30.0
 DOMAINS = 101  # those above 101 have ports that Linux gives to anybody
@@ -223,7 +226,8 @@ class NodeProcess:
             return self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            raise AssertionError(f"still running after {signals}:\n{self.text()}") from None
+            msg = f"still running after {signals}:\n{self.text()}"
+            raise AssertionError(msg) from None
 
     def text(self) -> str:
         return self.log.read_text()
@@ -254,4 +258,5 @@ def claim_domain() -> str:
             claim.bind(f"\0segnet_ros test domain {domain}")
             _CLAIMS.append(claim)
             return str(domain)
-    raise RuntimeError(f"other tests have all {DOMAINS} ROS domains: wait for their end")
+    msg = f"other tests have all {DOMAINS} ROS domains: wait for their end"
+    raise RuntimeError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model that takes its time: for tests of what happens while frames wait."""
 
 from dataclasses import replace

@@ -1,12 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 """A camera's pictures, one at a time, each with what comes of it."""
 
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from peer import LATCHED, RELIABLE, Peer, image, pixels
-from sensor_msgs.msg import Image
 from std_msgs.msg import String
+
+if TYPE_CHECKING:
+    from sensor_msgs.msg import Image
 
 _STAMPS = count(100)
 

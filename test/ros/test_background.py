@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Threads beside the executor."""
 
 import subprocess
@@ -25,7 +26,7 @@ def executor(own_domain: None) -> Iterator[SingleThreadedExecutor]:
     context.shutdown()
 
 
-def test_the_result_of_a_thread_wakes_the_coroutine(executor: SingleThreadedExecutor):
+def test_the_result_of_a_thread_wakes_the_coroutine(executor: SingleThreadedExecutor) -> None:
     goes_on = threading.Event()
 
     def work() -> threading.Thread:
@@ -50,7 +51,7 @@ def test_the_result_of_a_thread_wakes_the_coroutine(executor: SingleThreadedExec
     assert (thread.name, thread.daemon) == ("work", True)
 
 
-def test_an_exception_comes_out_where_it_is_waited_for(executor: SingleThreadedExecutor):
+def test_an_exception_comes_out_where_it_is_waited_for(executor: SingleThreadedExecutor) -> None:
     async def wait() -> str:
         future, _ = in_thread(executor, "work", lambda: 1 // 0)
         try:
@@ -64,7 +65,7 @@ def test_an_exception_comes_out_where_it_is_waited_for(executor: SingleThreadedE
     assert task.result() == "told"
 
 
-def test_calls_go_through_the_executor(executor: SingleThreadedExecutor):
+def test_calls_go_through_the_executor(executor: SingleThreadedExecutor) -> None:
     def asks() -> list[object]:
         answers: list[object] = [in_executor(executor, threading.current_thread)]
         try:
@@ -83,7 +84,7 @@ def test_calls_go_through_the_executor(executor: SingleThreadedExecutor):
 @pytest.mark.parametrize(("daemon", "words"), [(True, ""), (False, "all of it")])
 def test_who_is_no_daemon_finishes_what_it_began(
     own_domain: None, tmp_path: Path, daemon: bool, words: str
-):
+) -> None:
     """Even if the executor, and ROS, are gone by then."""
     program = f"""
 import threading, time
@@ -110,7 +111,7 @@ rclpy.shutdown()
     assert (tmp_path / "file").read_text() == words
 
 
-def test_a_future_is_given_what_comes_of_it():
+def test_a_future_is_given_what_comes_of_it() -> None:
     answer: Answer[int] = Answer()
     fulfil(answer, lambda: 7)
     assert answer.result() == 7

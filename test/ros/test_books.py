@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import sys
 import threading
 
@@ -8,12 +10,12 @@ from segnet_ros.ros.books import Books, Ledger, Outcome
 _FRAMES = 10000
 
 
-def test_a_new_ledger_is_empty():
+def test_a_new_ledger_is_empty() -> None:
     assert Ledger().books == Books(0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_a_frame_is_pending_until_it_is_settled(outcome):
+def test_a_frame_is_pending_until_it_is_settled(outcome) -> None:
     ledger = Ledger()
     ledger.receive()
     ledger.receive()
@@ -22,7 +24,7 @@ def test_a_frame_is_pending_until_it_is_settled(outcome):
     assert ledger.books == Books(received=2, pending=1, **{outcome.value: 1})
 
 
-def test_a_snapshot_stays_as_it_was():
+def test_a_snapshot_stays_as_it_was() -> None:
     ledger = Ledger()
     ledger.receive()
     before = ledger.books
@@ -40,7 +42,7 @@ def hasty_threads():
 
 
 @pytest.mark.usefixtures("hasty_threads")
-def test_no_count_is_lost_among_threads():
+def test_no_count_is_lost_among_threads() -> None:
     ledger = Ledger()
     start = threading.Barrier(4)
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import math
 from dataclasses import replace
 
@@ -43,12 +45,12 @@ def message(**changes) -> str:
     return frame_message(replace(CAMERA, **changes))
 
 
-def test_a_healthy_camera():
+def test_a_healthy_camera() -> None:
     assert problems() == []
     assert message() == "29.0 labels/s of 30.0 images/s"
 
 
-def test_everything_that_is_known():
+def test_everything_that_is_known() -> None:
     assert frame_values(CAMERA) == {
         "image topic": "/front/image",
         "image transport": "raw",
@@ -88,7 +90,7 @@ def test_everything_that_is_known():
     assert frame_values(replace(CAMERA, stamp_offset=math.nan))["stamp offset [s]"] == "unknown"
 
 
-def test_an_idle_camera_says_what_it_waits_for():
+def test_an_idle_camera_says_what_it_waits_for() -> None:
     silent = {"idle": True, "silence": 99.0, "label_silence": 99.0, "recent": Books()}
     assert problems(**silent, stamp_offset=1e6) == []
     assert message(**silent) == (
@@ -97,53 +99,53 @@ def test_an_idle_camera_says_what_it_waits_for():
     )
 
 
-def test_before_the_first_image():
+def test_before_the_first_image() -> None:
     assert message(books=Books()) == "waiting for the first image on /front/image"
 
 
-def test_a_rate_limit_is_named_only_where_it_limits():
+def test_a_rate_limit_is_named_only_where_it_limits() -> None:
     limited = message(max_rate=5.0, rate_out=5.0)
     assert limited == "5.0 labels/s of 30.0 images/s, limited by max_rate 5 Hz"
     assert "limited" not in message(max_rate=60.0)
 
 
 @pytest.mark.parametrize("state", ["unconfigured", "inactive"])
-def test_a_node_that_is_not_active(state: str):
+def test_a_node_that_is_not_active(state: str) -> None:
     expected = (WARN, f"{state}: no labels until the node is active")
     assert problems(state=state, silence=99.0, failures_in_a_row=9) == [expected]
 
 
-def test_silence_is_an_error_and_told_first():
+def test_silence_is_an_error_and_told_first() -> None:
     found = problems(silence=4.0, hints=["nobody there"], qos_mismatches=["rviz gets nothing"])
     assert found == [(ERROR, "no image for 4 s: nobody there"), (WARN, "rviz gets nothing")]
 
 
-def test_frames_that_failed_lately():
+def test_frames_that_failed_lately() -> None:
     recent = Books(received=300, published=297, failed=3)
     told = "3 of 300 frames of the last 10 s failed: unknown encoding"
     assert problems(recent=recent, last_error="unknown encoding") == [(WARN, told)]
 
 
-def test_frames_that_failed_long_ago_are_counted_only():
+def test_frames_that_failed_long_ago_are_counted_only() -> None:
     assert CAMERA.books.failed == 3
     assert problems(last_error="unknown encoding") == []
 
 
-def test_some_stale_frames():
+def test_some_stale_frames() -> None:
     recent = Books(received=300, published=280, stale=20)
     told = "20 of 300 frames of the last 10 s were older than max_age 0.2 s"
     assert problems(recent=recent, max_age=0.2) == [(WARN, told)]
     assert problems(recent=recent, max_age=0.0) == []
 
 
-def test_if_all_are_stale_that_is_said_once():
+def test_if_all_are_stale_that_is_said_once() -> None:
     recent = Books(received=300, stale=300)
     ((level, told),) = problems(recent=recent, max_age=0.2, stamp_offset=-1e8)
     assert level == ERROR
     assert told.startswith("every frame is older than max_age 0.2 s: stamps are 3.2 years behind")
 
 
-def test_deadlines_missed_lately():
+def test_deadlines_missed_lately() -> None:
     told = (
         "12 of 290 labels of the last 10 s came later than the deadline, 0.1 s after the image's "
         "stamp; the longest stage is infer with p50 10 ms"
@@ -152,24 +154,24 @@ def test_deadlines_missed_lately():
     assert problems(recent_missed_deadlines=12, deadline=0.0) == []
 
 
-def test_stamps_that_cannot_be_right():
+def test_stamps_that_cannot_be_right() -> None:
     ((level, told),) = problems(stamp_offset=7.0)
     assert level == WARN
     assert told.startswith("stamps are 7 s ahead of this node's clock")
 
 
-def test_old_stamps_of_a_silent_camera_are_no_news():
+def test_old_stamps_of_a_silent_camera_are_no_news() -> None:
     (only,) = problems(silence=9.0, stamp_offset=-1e8)
     assert only[1].startswith("no image for 9 s")
 
 
-def test_two_cameras_on_one_topic():
+def test_two_cameras_on_one_topic() -> None:
     ((level, told),) = problems(publishers=2)
     assert level == WARN
     assert told.startswith("2 publishers on /front/image: their pictures are mixed")
 
 
-def test_what_keeps_from_listeners_what_they_wait_for():
+def test_what_keeps_from_listeners_what_they_wait_for() -> None:
     told = ["nobody publishes /front/camera_info", "rviz gets nothing", "foxglove gets nothing"]
     found = problems(calibration_problem=told[0], qos_mismatches=told[1:])
     assert found == [(WARN, text) for text in told]

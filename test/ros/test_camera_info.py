@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Calibrations of resized pictures, by the rays of their pixels."""
 
 import cv2
@@ -168,5 +169,5 @@ def test_calibration_of_unknown_pictures_is_withdrawn(width, height, fields) -> 
         ({"width": 0, "height": 720}, None),
     ],
 )
-def test_the_pictures_size(fields: dict, size: tuple[int, int] | None):
+def test_the_pictures_size(fields: dict, size: tuple[int, int] | None) -> None:
     assert picture_size(CameraInfo(**fields)) == size

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which topics are listened to, after which remapping, and what comes of their messages."""
 
 from array import array

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A genuine node's clock, which the test sets as /clock would."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from dataclasses import replace
 
 import pytest
@@ -38,7 +40,7 @@ def values(status: DiagnosticStatus) -> dict[str, str]:
     return {item.key: item.value for item in status.values}
 
 
-def test_one_camera():
+def test_one_camera() -> None:
     found = made(CAMERA)
     assert list(found) == [f"segmentation: {t}" for t in ("node", "frames", "image", "labels")]
     assert {status.level for status in found.values()} == {OK}
@@ -51,7 +53,7 @@ def test_one_camera():
     assert values(found["segmentation: labels"]) == {"confidence": "0.91"}
 
 
-def test_each_of_several_cameras_has_its_own():
+def test_each_of_several_cameras_has_its_own() -> None:
     left = replace(CAMERA, name="left", silence=9.0, hints=["nobody publishes /left/image"])
     found = made(replace(CAMERA, name="front"), left)
     tasks = ("node", "front frames", "front image", "front labels", "left frames", "left image")
@@ -62,14 +64,14 @@ def test_each_of_several_cameras_has_its_own():
     assert told == "no image for 9 s: nobody publishes /left/image"
 
 
-def test_a_node_without_cameras_yet():
+def test_a_node_without_cameras_yet() -> None:
     (only,) = made(node=NodeHealth("unconfigured", refusal="no GPU")).values()
     assert only.name == "segmentation: node"
     assert only.level == ERROR
     assert only.message.startswith("cannot configure: no GPU | unconfigured: no labels")
 
 
-def test_problems_of_picture_and_labels():
+def test_problems_of_picture_and_labels() -> None:
     found = made(
         replace(CAMERA, image_problems=["black", "blurred"], label_problems=["no drivable area"])
     )
@@ -82,12 +84,12 @@ def test_problems_of_picture_and_labels():
 @pytest.mark.parametrize(
     "changes", [{"silence": 9.0}, {"idle": True}, {"state": "inactive"}, {"image": ""}]
 )
-def test_without_pictures_there_is_nothing_to_look_at(changes: dict):
+def test_without_pictures_there_is_nothing_to_look_at(changes: dict) -> None:
     image = made(replace(CAMERA, image_problems=["black"], **changes))["segmentation: image"]
     assert (image.level, image.message) == (OK, "nothing to look at")
 
 
-def test_a_jetson():
+def test_a_jetson() -> None:
     jetson = made(jetson=JETSON)["segmentation: jetson"]
     assert (jetson.level, jetson.message) == (OK, "15W, hottest: gpu-thermal 62 deg C")
     assert values(jetson)["GPU load [%]"] == "50"
@@ -96,12 +98,12 @@ def test_a_jetson():
     assert (jetson.level, jetson.message) == (WARN, "throttled: too hot")
 
 
-def test_silence_is_exported_for_the_log():
+def test_silence_is_exported_for_the_log() -> None:
     camera = replace(CAMERA, silence=SILENCE_SECONDS, publishers=0)
     assert "nobody publishes /image" in silence_explained(camera, NODE)
 
 
-def test_long_messages_are_repeated_in_lines_that_are_echoed_in_full():
+def test_long_messages_are_repeated_in_lines_that_are_echoed_in_full() -> None:
     hint = f"nobody publishes /image; image topics there are: {'/a/rather/long/name, ' * 9}/b"
     frames = made(replace(CAMERA, silence=9.0, hints=[hint]))["segmentation: frames"]
     lines = [item for item in frames.values if item.key.startswith("message, line ")]
@@ -111,6 +113,6 @@ def test_long_messages_are_repeated_in_lines_that_are_echoed_in_full():
     assert max(len(item.value) for item in lines) <= 128
 
 
-def test_short_messages_are_not_repeated():
+def test_short_messages_are_not_repeated() -> None:
     found = made(replace(CAMERA, image_problems=["x" * 128]))
     assert list(values(found["segmentation: image"])) == ["image", "brightness"]

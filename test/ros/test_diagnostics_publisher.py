@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import time
 
 import pytest
@@ -51,7 +53,7 @@ class Talker:
 
 
 @pytest.fixture(params=["own", pytest.param("genuine", marks=genuine)])
-def way(request, monkeypatch):
+def way(request, monkeypatch) -> None:
     """Both ways of publishing, where both are there."""
     if request.param == "own":
         monkeypatch.setattr(diagnostics_publisher, "Updater", None)
@@ -86,7 +88,7 @@ def check(message: DiagnosticArray, number: int, prefix: str = "segmentation") -
 
 
 @pytest.mark.usefixtures("way")
-def test_a_message_each_second_although_ros_time_stands_still(talk):
+def test_a_message_each_second_although_ros_time_stands_still(talk) -> None:
     talker = talk("-p", "use_sim_time:=true")
     heard = listen(talker)
     talker.until(lambda: len(heard) >= 2)
@@ -97,7 +99,7 @@ def test_a_message_each_second_although_ros_time_stands_still(talk):
 
 
 @pytest.mark.usefixtures("way")
-def test_at_once(talk):
+def test_at_once(talk) -> None:
     talker = talk()
     heard = listen(talker)
     talker.until(lambda: talker.node.count_subscribers("/diagnostics") == 1)
@@ -108,14 +110,14 @@ def test_at_once(talk):
 
 
 @pytest.mark.usefixtures("way")
-def test_silent_after_close(talk):
+def test_silent_after_close(talk) -> None:
     talker = talk()
     talker.publisher.close()
     assert list(talker.node.timers) == []
 
 
 @genuine
-def test_the_parameters_of_diagnostic_updater_hold(talk):
+def test_the_parameters_of_diagnostic_updater_hold(talk) -> None:
     arguments = ("-p", "diagnostic_updater.period:=0.05", "-r", "__ns:=/robot")
     talker = talk(*arguments, "-p", "diagnostic_updater.use_fqn:=true")
     heard = listen(talker)

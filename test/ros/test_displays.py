@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The RViz and Foxglove layouts name what a running node really publishes."""
 
 import json
@@ -54,7 +55,7 @@ def rviz_topics(name: str) -> list[str]:
     return [f"/{display['Topic']['Value']}" for display in displays]
 
 
-def test_one_camera_in_rviz_and_foxglove(peer: Peer, tmp_path: Path):
+def test_one_camera_in_rviz_and_foxglove(peer: Peer, tmp_path: Path) -> None:
     with running_node(tmp_path / "log", "-p", "autostart:=true"):
         camera = peer.node.create_publisher(Image, "/image", RELIABLE)
         labels = peer.subscribe("/segmentation/label")
@@ -105,7 +106,7 @@ def foxglove_images() -> list[str]:
     return [panel["imageMode"]["imageTopic"] for name, panel in panels if name[:6] == "Image!"]
 
 
-def test_three_cameras_in_rviz(peer: Peer, tmp_path: Path):
+def test_three_cameras_in_rviz(peer: Peer, tmp_path: Path) -> None:
     cameras = "cameras:=[front,left,right]"
     with running_node(tmp_path / "log", "-p", "autostart:=true", "-p", cameras):
         topics = published(peer, "/segmentation/right/overlay")
@@ -115,7 +116,7 @@ def test_three_cameras_in_rviz(peer: Peer, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["segmentation.rviz", "cameras.rviz"])
-def test_every_rviz_window_has_its_place(name: str):
+def test_every_rviz_window_has_its_place(name: str) -> None:
     config = load_rviz(name)
     windows = [display["Name"] for display in config["Visualization Manager"]["Displays"]]
     windows += [panel["Name"] for panel in config["Panels"]]
@@ -138,7 +139,7 @@ def docked(state: bytes) -> set[str]:
     return names
 
 
-def test_the_foxglove_layout_places_every_panel_once():
+def test_the_foxglove_layout_places_every_panel_once() -> None:
     layout = load_foxglove()
     assert layout.keys() == {
         *("configById", "globalVariables", "userNodes", "playbackConfig", "layout")
@@ -157,14 +158,14 @@ def leaves(node: Any) -> Iterator[str]:
     yield from leaves(node["second"])
 
 
-def test_foxglove_knows_every_panel_and_its_settings():
+def test_foxglove_knows_every_panel_and_its_settings() -> None:
     for name, panel in load_foxglove()["configById"].items():
         kind, _, identity = name.partition("!")
         assert identity
         assert panel.keys() - {"foxglovePanelTitle"} <= PANELS[kind], name
 
 
-def test_foxglove_reads_diagnostics_and_the_log():
+def test_foxglove_reads_diagnostics_and_the_log() -> None:
     panels = load_foxglove()["configById"]
     read = {
         name: panel["topicToRender"] for name, panel in panels.items() if "topicToRender" in panel

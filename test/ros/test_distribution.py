@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The genuine rclpy, whole and with what Humble lacks taken out."""
 
 import importlib
@@ -75,12 +76,12 @@ def has_matched_events() -> bool:
     return hasattr(rclpy_implementation.rcl_publisher_event_type_t, "RCL_PUBLISHER_MATCHED")
 
 
-def test_matched_events_are_offered_where_the_middleware_has_them():
+def test_matched_events_are_offered_where_the_middleware_has_them() -> None:
     assert has_matched_events() == distribution.MATCHED_EVENTS
 
 
 @pytest.mark.skipif(not has_matched_events(), reason="needs matched events: Iron or later")
-def test_it_is_told_who_comes_and_goes(peer: Peer, events: list[str]):
+def test_it_is_told_who_comes_and_goes(peer: Peer, events: list[str]) -> None:
     publish(peer, events)
     subscription = subscribe(peer, QoSProfile(depth=1))
     peer.until(lambda: events == ["matched"], "a subscriber to come")
@@ -93,7 +94,7 @@ def handlers(entity: Any) -> int:
     return len(entity.event_handlers)
 
 
-def test_nothing_else_burdens_the_executor(peer: Peer, events: list[str]):
+def test_nothing_else_burdens_the_executor(peer: Peer, events: list[str]) -> None:
     assert handlers(publish(peer, events)) == int(has_matched_events())
     told_nothing = peer.node.create_publisher(
         String, "/silent", 1, event_callbacks=distribution.publisher_events()
@@ -105,7 +106,7 @@ def test_nothing_else_burdens_the_executor(peer: Peer, events: list[str]):
     assert handlers(subscription) == 0
 
 
-def test_without_matched_events(former: ModuleType, peer: Peer, events: list[str]):
+def test_without_matched_events(former: ModuleType, peer: Peer, events: list[str]) -> None:
     assert not former.MATCHED_EVENTS
     publisher = publish(peer, events)
     subscribe(peer, QoSProfile(depth=1))
@@ -114,6 +115,6 @@ def test_without_matched_events(former: ModuleType, peer: Peer, events: list[str
     assert events == []
 
 
-def test_the_former_names_serve(former: ModuleType):
+def test_the_former_names_serve(former: ModuleType) -> None:
     assert former.PublisherEventCallbacks is FormerPublisherEventCallbacks
     assert former.SubscriptionEventCallbacks is SubscriptionEventCallbacks

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 
 from segnet_ros.ros.durations import in_words
@@ -16,5 +18,5 @@ from segnet_ros.ros.durations import in_words
         (2.5 * 365.25 * 86400, "2.5 years"),
     ],
 )
-def test_in_words(seconds: float, words: str):
+def test_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Engines built by the node, by genuine TensorRT-RTX, which builds without a GPU.
 
 A build that takes long is a genuine one, too: it waits for the lock that the test holds.
@@ -110,7 +111,7 @@ def preparation() -> EnginePreparation:
     return EnginePreparation(Log(), threading.Event())
 
 
-def test_a_build_in_words():
+def test_a_build_in_words() -> None:
     assert in_words(PROGRESS) == "building fp16: tactics 40 %, 12 s, because none was built yet"
     unknown = replace(PROGRESS, fraction=None)
     assert in_words(unknown) == "building fp16: tactics, 12 s, because none was built yet"
@@ -118,7 +119,7 @@ def test_a_build_in_words():
 
 def test_progress_reaches_log_and_diagnostics(
     model: Path, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     log, shown = Log(), []
     prepared = EnginePreparation(log, threading.Event())
     moments = [
@@ -143,7 +144,7 @@ def test_progress_reaches_log_and_diagnostics(
 
 def test_an_interruption_ends_the_build(
     model: Path, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     interrupted = threading.Event()
     prepared = EnginePreparation(Log(), interrupted)
 
@@ -151,7 +152,8 @@ def test_an_interruption_ends_the_build(
         options.progress(PROGRESS)
         interrupted.set()
         options.progress(PROGRESS)
-        raise AssertionError("it goes on")
+        msg = "it goes on"
+        raise AssertionError(msg)
 
     monkeypatch.setattr(engine_preparation, "why_missing", lambda *_: "none")
     monkeypatch.setattr(engine_preparation, "build_in_child", build)
@@ -160,7 +162,9 @@ def test_an_interruption_ends_the_build(
     assert prepared.progress == ""
 
 
-def test_a_model_without_such_a_graph_is_refused(channel_model: Path, options: EngineOptions):
+def test_a_model_without_such_a_graph_is_refused(
+    channel_model: Path, options: EngineOptions
+) -> None:
     with pytest.raises(InferenceError, match="channel has no fp16 graph"):
         preparation().prepare(channel_model, options)
 
@@ -168,7 +172,7 @@ def test_a_model_without_such_a_graph_is_refused(channel_model: Path, options: E
 @needs_rtx
 def test_what_is_missing_is_built_once(
     model: Path, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     prepared = preparation()
     assert "none was built yet" in why_missing(model, options)
     prepared.prepare(model, options)
@@ -181,7 +185,7 @@ def test_what_is_missing_is_built_once(
 @needs_rtx
 def test_where_it_may_not_be_built_both_remedies_are_said(
     model: Path, options: EngineOptions, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     gpu = Gpu("Orin", "8.7", "540.4.0", "12.6", 1 << 33, True)
     monkeypatch.setattr(engine_preparation, "find_gpu", lambda: gpu)
     with pytest.raises(InferenceError) as refused:
@@ -191,7 +195,7 @@ def test_where_it_may_not_be_built_both_remedies_are_said(
 
 
 @needs_rtx
-def test_without_a_gpu_the_runtime_is_left_to_say_so(model: Path, options: EngineOptions):
+def test_without_a_gpu_the_runtime_is_left_to_say_so(model: Path, options: EngineOptions) -> None:
     if find_gpu():
         pytest.skip("this machine has a GPU")
     preparation().prepare(model, replace(options, build=False))
@@ -264,7 +268,7 @@ def building(
 
 
 @needs_rtx
-def test_the_node_answers_while_it_builds(building: Building, peer: Peer):
+def test_the_node_answers_while_it_builds(building: Building, peer: Peer) -> None:
     assert peer.state() == "configuring"
     assert not building.answer.done()
     assert peer.values()["state"] == "configuring"
@@ -286,7 +290,7 @@ def test_the_node_answers_while_it_builds(building: Building, peer: Peer):
 
 @needs_rtx
 @pytest.mark.skipif(find_gpu() is not None, reason="has a GPU: bench/gpu runs engines there")
-def test_what_is_built_is_loaded(building: Building, peer: Peer):
+def test_what_is_built_is_loaded(building: Building, peer: Peer) -> None:
     building.release()
     peer.until(building.answer.done, "the end of configure")
     assert not building.answer.result().success
@@ -311,7 +315,7 @@ def is_gone(pid: int) -> bool:
 
 
 @needs_rtx
-def test_shutdown_ends_the_build(building: Building, peer: Peer):
+def test_shutdown_ends_the_build(building: Building, peer: Peer) -> None:
     (child,) = building.children
     assert peer.transition("shutdown")
     assert peer.state() == "finalized"
@@ -325,7 +329,7 @@ def test_shutdown_ends_the_build(building: Building, peer: Peer):
 
 @needs_rtx
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_build(building: Building, peer: Peer, number: int):
+def test_a_signal_ends_the_build(building: Building, peer: Peer, number: int) -> None:
     (child,) = building.children
     process = building.node.process
     while process.poll() is None:  # ros2 launch repeats what the terminal has sent already
@@ -341,7 +345,7 @@ def test_a_signal_ends_the_build(building: Building, peer: Peer, number: int):
 
 
 @needs_rtx
-def test_the_child_does_not_outlive_a_killed_node(building: Building):
+def test_the_child_does_not_outlive_a_killed_node(building: Building) -> None:
     (child,) = building.children
     building.node.process.kill()
     building.node.process.wait()
@@ -354,7 +358,7 @@ def test_the_child_does_not_outlive_a_killed_node(building: Building):
 @needs_rtx
 def test_a_node_that_starts_by_itself_answers_as_well(
     arguments: tuple[str, ...], busy: Callable[[], None], tmp_path: Path, peer: Peer
-):
+) -> None:
     with running_node(tmp_path / "log", *arguments, "-p", "autostart:=true") as node:
         peer.until(lambda: is_waiting(peer), "the build to wait")
         assert peer.state() == "configuring"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Requests for one frame, without a camera."""
 
 import threading
@@ -51,7 +52,7 @@ def frame(seed: int) -> CapturedFrame:
     return CapturedFrame("", "/image", Header(), pixels, pixels[..., 0], pixels[..., 1], {})
 
 
-def test_a_frame_answers_the_request_that_is_there(capture: FrameCapture):
+def test_a_frame_answers_the_request_that_is_there(capture: FrameCapture) -> None:
     assert not capture.wanted
     capture.offer(frame(1))  # nobody asked
     first = capture.request()
@@ -67,7 +68,7 @@ def test_a_frame_answers_the_request_that_is_there(capture: FrameCapture):
     assert not other.done()
 
 
-def test_patience_ends_after_five_seconds(capture: FrameCapture, time: Time):
+def test_patience_ends_after_five_seconds(capture: FrameCapture, time: Time) -> None:
     capture.expire()  # nothing to give up
     future = capture.request()
     time.now += 5.0
@@ -80,7 +81,7 @@ def test_patience_ends_after_five_seconds(capture: FrameCapture, time: Time):
     assert future.result() is None
 
 
-def test_every_request_has_patience_of_its_own(capture: FrameCapture, time: Time):
+def test_every_request_has_patience_of_its_own(capture: FrameCapture, time: Time) -> None:
     capture.request()
     time.now += 4.0
     capture.offer(frame(1))
@@ -97,7 +98,7 @@ def test_every_request_has_patience_of_its_own(capture: FrameCapture, time: Time
 
 def test_a_coroutine_gets_what_another_thread_offers(
     capture: FrameCapture, executor: SingleThreadedExecutor
-):
+) -> None:
     wanted = frame(3)
 
     async def wait() -> CapturedFrame:

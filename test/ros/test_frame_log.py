@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is noted about a camera's frames, by a node's clock that the test sets."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames on the disk: pixels, names, and nothing left of a failure."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import logging
 import random
 import sys
@@ -79,7 +81,7 @@ def running(
         scheduler.stop()
 
 
-def test_only_the_newest_of_the_waiting_frames_is_worked_on():
+def test_only_the_newest_of_the_waiting_frames_is_worked_on() -> None:
     gate = Gate()
     with running(gate) as scheduler:
         scheduler.submit("", 1)
@@ -93,7 +95,7 @@ def test_only_the_newest_of_the_waiting_frames_is_worked_on():
         assert scheduler.books("") == Books(received=4, published=2, superseded=2)
 
 
-def test_every_camera_has_its_own_slot_and_books():
+def test_every_camera_has_its_own_slot_and_books() -> None:
     gate = Gate()
     with running(gate, ["left", "right"]) as scheduler:
         scheduler.submit("left", 1)
@@ -107,7 +109,7 @@ def test_every_camera_has_its_own_slot_and_books():
     assert gate.seen == [[("left", 1)], [("right", 4)], [("left", 3)]]
 
 
-def test_waiting_frames_share_a_batch_up_to_its_size():
+def test_waiting_frames_share_a_batch_up_to_its_size() -> None:
     gate = Gate()
     with running(gate, "abcd", batch=3, window=0.0) as scheduler:
         scheduler.submit("a", 1)
@@ -119,7 +121,7 @@ def test_waiting_frames_share_a_batch_up_to_its_size():
     assert gate.seen == [[("a", 1)], [("b", 3), ("c", 4), ("d", 5)], [("a", 2)]]
 
 
-def test_the_higher_priority_goes_first():
+def test_the_higher_priority_goes_first() -> None:
     gate = Gate()
     with running(gate, "abc") as scheduler:
         scheduler.limit("c", priority=1, max_rate=0.0)
@@ -133,7 +135,7 @@ def test_the_higher_priority_goes_first():
     assert [batch[0][0] for batch in gate.seen] == ["c", "b", "c", "a"]
 
 
-def test_equals_take_turns():
+def test_equals_take_turns() -> None:
     gate = Gate()
     with running(gate, "abc") as scheduler:
         for camera in "ccbaabbaca":
@@ -151,7 +153,7 @@ def test_equals_take_turns():
     assert set(served[1:4]) == set("abc")
 
 
-def test_a_batch_waits_for_a_camera_that_is_expected():
+def test_a_batch_waits_for_a_camera_that_is_expected() -> None:
     gate = Gate()
     gate.leave.release(10)
     with running(gate, ["left", "right"], batch=2, window=1e6) as scheduler:
@@ -166,7 +168,7 @@ def test_a_batch_waits_for_a_camera_that_is_expected():
 
 
 @pytest.mark.parametrize("outcome", [Outcome.STALE, Outcome.FAILED, Outcome.PUBLISHED])
-def test_the_outcome_is_booked(outcome):
+def test_the_outcome_is_booked(outcome) -> None:
     gate = Gate(outcome)
     gate.leave.release()
     with running(gate) as scheduler:
@@ -175,7 +177,7 @@ def test_the_outcome_is_booked(outcome):
         assert scheduler.books("") == Books(received=1, **{outcome.value: 1})
 
 
-def test_the_time_waited_counts_from_submission_to_turn(monkeypatch):
+def test_the_time_waited_counts_from_submission_to_turn(monkeypatch) -> None:
     waited = []
     clock = [50.0]
     monkeypatch.setattr(frame_scheduler, "monotonic", lambda: clock[0])
@@ -189,7 +191,7 @@ def test_the_time_waited_counts_from_submission_to_turn(monkeypatch):
     assert waited == [0.25]
 
 
-def test_an_exception_fails_its_frame_only():
+def test_an_exception_fails_its_frame_only() -> None:
     errors = []
 
     def divide(jobs: Jobs) -> None:
@@ -205,7 +207,7 @@ def test_an_exception_fails_its_frame_only():
     assert [[job.frame for job in jobs] for _, jobs in errors] == [[0], [0]]
 
 
-def test_an_exception_fails_those_of_its_batch_that_are_not_settled():
+def test_an_exception_fails_those_of_its_batch_that_are_not_settled() -> None:
     gate = Gate()
     outcomes = []
 
@@ -231,7 +233,7 @@ def test_an_exception_fails_those_of_its_batch_that_are_not_settled():
     assert scheduler.books("c") == Books(received=1, stale=1)
 
 
-def test_frames_left_unsettled_failed():
+def test_frames_left_unsettled_failed() -> None:
     errors = []
     with running(lambda jobs: None, on_error=lambda *report: errors.append(report)) as scheduler:
         scheduler.submit("", 1)
@@ -240,9 +242,10 @@ def test_frames_left_unsettled_failed():
     assert errors == []
 
 
-def test_the_thread_outlives_a_failing_report(caplog):
+def test_the_thread_outlives_a_failing_report(caplog) -> None:
     def fail(*arguments: object) -> None:
-        raise KeyError("log")
+        msg = "log"
+        raise KeyError(msg)
 
     def divide(jobs: Jobs) -> None:
         _ = 1 / jobs[0].frame
@@ -256,7 +259,7 @@ def test_the_thread_outlives_a_failing_report(caplog):
     assert "could not report ZeroDivisionError" in caplog.text
 
 
-def test_settling_twice_is_an_error():
+def test_settling_twice_is_an_error() -> None:
     ledger = Ledger()
     ledger.receive()
     job = Job("left", 1, 0.0, ledger)
@@ -268,7 +271,7 @@ def test_settling_twice_is_an_error():
     assert ledger.books == Books(received=1, stale=1)
 
 
-def test_settling_after_process_returned_is_an_error():
+def test_settling_after_process_returned_is_an_error() -> None:
     kept: list[Job[int]] = []
     with running(kept.extend) as scheduler:
         scheduler.submit("", 1)
@@ -278,7 +281,7 @@ def test_settling_after_process_returned_is_an_error():
         assert scheduler.books("") == Books(received=1, failed=1)
 
 
-def test_stopping_finishes_the_frame_in_work_and_gives_up_the_waiting_ones():
+def test_stopping_finishes_the_frame_in_work_and_gives_up_the_waiting_ones() -> None:
     gate = Gate()
     scheduler: FrameScheduler[int] = FrameScheduler(["left", "right"], gate, ignore)
     scheduler.start()
@@ -296,7 +299,7 @@ def test_stopping_finishes_the_frame_in_work_and_gives_up_the_waiting_ones():
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_stopping_wakes_the_sleeping_thread(held):
+def test_stopping_wakes_the_sleeping_thread(held) -> None:
     with running(publish) as scheduler:
         scheduler.limit("", priority=0, max_rate=NEVER)
         for frame in range(1 + held):
@@ -309,7 +312,7 @@ def test_stopping_wakes_the_sleeping_thread(held):
     assert scheduler.books("") == Books(received=1 + held, published=1, superseded=int(held))
 
 
-def test_it_can_start_again():
+def test_it_can_start_again() -> None:
     with running(publish) as scheduler:
         for frame in (1, 2, 3):
             scheduler.submit("", frame)
@@ -319,14 +322,14 @@ def test_it_can_start_again():
     assert scheduler.books("") == Books(received=3, published=3)
 
 
-def test_it_can_stop_before_it_started():
+def test_it_can_stop_before_it_started() -> None:
     scheduler: FrameScheduler[int] = FrameScheduler([""], publish, ignore)
     scheduler.stop()
     scheduler.submit("", 1)
     assert scheduler.books("") == Books(received=1, superseded=1)
 
 
-def test_a_frame_held_back_waits_for_a_change_of_its_limit():
+def test_a_frame_held_back_waits_for_a_change_of_its_limit() -> None:
     gate = Gate()
     gate.leave.release(10)
     with running(gate) as scheduler:
@@ -341,7 +344,7 @@ def test_a_frame_held_back_waits_for_a_change_of_its_limit():
         assert gate.seen == [[("", 1)], [("", 3)]]
 
 
-def test_a_frame_held_back_goes_when_it_is_due():
+def test_a_frame_held_back_goes_when_it_is_due() -> None:
     with running(publish) as scheduler:
         scheduler.limit("", priority=0, max_rate=20.0)
         for frame in (1, 2):
@@ -350,7 +353,7 @@ def test_a_frame_held_back_goes_when_it_is_due():
     assert scheduler.books("") == Books(received=2, published=2)
 
 
-def test_the_thread_sleeps_while_a_frame_is_held_back(monkeypatch):
+def test_the_thread_sleeps_while_a_frame_is_held_back(monkeypatch) -> None:
     choices = []
     choose = frame_scheduler.choose
 
@@ -369,7 +372,7 @@ def test_the_thread_sleeps_while_a_frame_is_held_back(monkeypatch):
     assert scheduler.books("").superseded == 1
 
 
-def test_giving_up_supersedes_the_waiting_frames():
+def test_giving_up_supersedes_the_waiting_frames() -> None:
     gate = Gate()
     with running(gate, "abc") as scheduler:
         scheduler.submit("a", 1)
@@ -392,7 +395,7 @@ class Picture:
     """Something that can be watched being freed."""
 
 
-def test_no_frame_is_kept_once_it_is_done():
+def test_no_frame_is_kept_once_it_is_done() -> None:
     def fail(jobs: Sequence[Job[Picture]]) -> None:
         raise ValueError
 
@@ -406,7 +409,7 @@ def test_no_frame_is_kept_once_it_is_done():
             wait_until(lambda watched=watched: watched() is None)
 
 
-def test_the_age_of_the_newest_submission(monkeypatch):
+def test_the_age_of_the_newest_submission(monkeypatch) -> None:
     scheduler: FrameScheduler[int] = FrameScheduler(["left", "right"], publish, ignore)
     clock = [7.0]
     monkeypatch.setattr(frame_scheduler, "monotonic", lambda: clock[0])
@@ -465,7 +468,7 @@ def hasty_threads():
 
 
 @pytest.mark.usefixtures("hasty_threads")
-def test_the_books_are_exact_under_concurrent_submitters():
+def test_the_books_are_exact_under_concurrent_submitters() -> None:
     mill, each, done = Mill(), 1500, threading.Event()
     with running(mill, "abc", batch=2, window=0.0005) as scheduler:
         threads = [

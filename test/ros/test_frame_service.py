@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """~/save_frame: the next frame of every camera in files, or the reason why not."""
 
 import json
@@ -101,7 +102,9 @@ def nothing_is_subscribed(peer: Peer) -> bool:
     return peer.node.count_subscribers("/image") == 0
 
 
-def test_without_any_listener(start: Start, peer: Peer, channel_model: Path, tmp_path: Path):
+def test_without_any_listener(
+    start: Start, peer: Peer, channel_model: Path, tmp_path: Path
+) -> None:
     """It listens for this one frame; what is saved are the model's own classes."""
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     node = start("-p", f"taxonomy:={names}", "-p", "confidence_threshold:=0.9")
@@ -136,7 +139,7 @@ def test_without_any_listener(start: Start, peer: Peer, channel_model: Path, tmp
     assert len(list(elsewhere.iterdir())) == 4
 
 
-def test_two_calls_at_once_and_a_listener(start: Start, peer: Peer, tmp_path: Path):
+def test_two_calls_at_once_and_a_listener(start: Start, peer: Peer, tmp_path: Path) -> None:
     start()
     stream = Stream(peer, "label")
     futures = [ask(peer), ask(peer)]
@@ -154,7 +157,7 @@ def test_two_calls_at_once_and_a_listener(start: Start, peer: Peer, tmp_path: Pa
     assert len(list((tmp_path / "frames").iterdir())) == 8
 
 
-def test_compressed(start: Start, peer: Peer, tmp_path: Path):
+def test_compressed(start: Start, peer: Peer, tmp_path: Path) -> None:
     start("-p", "image_transport:=compressed", *reliable("/image/compressed"))
     shown = picture(3)
     _, png = cv2.imencode(".png", shown[..., ::-1])
@@ -167,7 +170,7 @@ def test_compressed(start: Start, peer: Peer, tmp_path: Path):
     assert (facts["topic"], facts["frame_id"]) == ("/image/compressed", "")
 
 
-def test_several_cameras_of_which_one_is_silent(start: Start, peer: Peer, tmp_path: Path):
+def test_several_cameras_of_which_one_is_silent(start: Start, peer: Peer, tmp_path: Path) -> None:
     start(
         "-p", "cameras:=[front,left]", *reliable("/front/image"), *reliable("/left/image"),
         "-r", "left/image:=/port/picture", *reliable("/port/picture"),
@@ -207,7 +210,7 @@ def test_several_cameras_of_which_one_is_silent(start: Start, peer: Peer, tmp_pa
         peer.until(lambda p=publisher: not p.get_subscription_count(), "the end of listening")
 
 
-def test_when_it_cannot_be(start: Start, peer: Peer, tmp_path: Path):
+def test_when_it_cannot_be(start: Start, peer: Peer, tmp_path: Path) -> None:
     """Not active, deactivated meanwhile, a folder that is none, a full disk."""
     node = start()
     future = ask(peer)
@@ -254,7 +257,7 @@ def assert_saved_large(folder: Path, large: np.ndarray) -> None:
     assert read(label).shape == read(confidence).shape == (300, 400)
 
 
-def test_while_the_node_ends(start: Start, peer: Peer, tmp_path: Path):
+def test_while_the_node_ends(start: Start, peer: Peer, tmp_path: Path) -> None:
     """A request that waits is no reason to hang."""
     node = start()
     ask(peer)
@@ -264,7 +267,9 @@ def test_while_the_node_ends(start: Start, peer: Peer, tmp_path: Path):
     assert not (tmp_path / "frames").exists()
 
 
-def test_while_a_model_is_exchanged(start: Start, peer: Peer, channel_model: Path, tmp_path: Path):
+def test_while_a_model_is_exchanged(
+    start: Start, peer: Peer, channel_model: Path, tmp_path: Path
+) -> None:
     """What is saved together belongs together: labels, and the model that gave them."""
     node = start()
     darkest = darkest_model(channel_model, tmp_path / "darkest")

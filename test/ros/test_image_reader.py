@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Genuine subscriptions, read past the executor."""
 
 import threading
@@ -42,7 +43,7 @@ def publisher(peer: Peer, topic: str) -> Any:
 
 def test_every_message_comes_once_in_order_and_in_the_readers_thread(
     peer: Peer, reader: ImageReader
-):
+) -> None:
     got: list[tuple[int, str]] = []
     read(peer, reader, "/a", lambda m: got.append((m.data, threading.current_thread().name)))
     a = publisher(peer, "/a")
@@ -53,7 +54,7 @@ def test_every_message_comes_once_in_order_and_in_the_readers_thread(
     assert got == [(number, "images") for number in range(100)]
 
 
-def test_subscriptions_come_and_go(peer: Peer, reader: ImageReader):
+def test_subscriptions_come_and_go(peer: Peer, reader: ImageReader) -> None:
     got: dict[str, list[int]] = {"/a": [], "/b": []}
     a = read(peer, reader, "/a", lambda m: got["/a"].append(m.data))
     read(peer, reader, "/b", lambda m: got["/b"].append(m.data))
@@ -72,7 +73,7 @@ def test_subscriptions_come_and_go(peer: Peer, reader: ImageReader):
 
 def test_a_callback_that_fails_is_reported_and_ends_nothing(
     peer: Peer, reader: ImageReader, lost: list[Exception]
-):
+) -> None:
     got: list[int] = []
     read(peer, reader, "/a", lambda m: got.append(10 // m.data))
     a = publisher(peer, "/a")
@@ -83,7 +84,9 @@ def test_a_callback_that_fails_is_reported_and_ends_nothing(
     assert [type(error) for error in lost] == [ZeroDivisionError]
 
 
-def test_coming_and_going_under_load(peer: Peer, reader: ImageReader, lost: list[Exception]):
+def test_coming_and_going_under_load(
+    peer: Peer, reader: ImageReader, lost: list[Exception]
+) -> None:
     ended = threading.Event()
     publishers = [peer.node.create_publisher(Int32, topic, KEPT) for topic in ("/a", "/b")]
 
@@ -111,7 +114,7 @@ def test_coming_and_going_under_load(peer: Peer, reader: ImageReader, lost: list
     assert lost == []
 
 
-def test_it_ends_while_nothing_comes(peer: Peer):
+def test_it_ends_while_nothing_comes(peer: Peer) -> None:
     before = threading.active_count()
     reader = ImageReader(peer.context, lambda error: None)
     read(peer, reader, "/a", lambda message: None)
@@ -139,7 +142,7 @@ class Hesitant:
         return getattr(self._subscription, name)
 
 
-def test_nothing_is_removed_before_the_reader_holds_it(peer: Peer, reader: ImageReader):
+def test_nothing_is_removed_before_the_reader_holds_it(peer: Peer, reader: ImageReader) -> None:
     """Who has removed a subscription may destroy it."""
     subscription = peer.node.create_subscription(
         Int32, "/a", lambda message: None, KEPT, callback_group=reader.group

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from dataclasses import replace
 
 from segnet_ros.inference.engine.jetson_health import JetsonHealth
@@ -8,7 +10,7 @@ JETSON = JetsonHealth(
 )
 
 
-def test_everything_that_is_known():
+def test_everything_that_is_known() -> None:
     assert jetson_values(JETSON) == {
         "power mode": "MAXN",
         "throttled": "throttled: too hot",
@@ -20,6 +22,6 @@ def test_everything_that_is_known():
     assert jetson_values(replace(JETSON, gpu_load=None))["GPU load [%]"] == "unknown"
 
 
-def test_the_hottest_part_is_named():
+def test_the_hottest_part_is_named() -> None:
     assert jetson_message(JETSON) == "MAXN, hottest: gpu-thermal 62 deg C"
     assert jetson_message(replace(JETSON, temperatures={})) == "MAXN"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The launch files, read by the genuine launch system, which comes with a ROS distribution."""
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ MINIMAL = {ONE: {}, SEVERAL: {"cameras": "front,left"}}
 
 
 @pytest.fixture(autouse=True)
-def nothing_installed(monkeypatch: pytest.MonkeyPatch):
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExecutableInPackage, "perform", lambda self, context: "segnet")
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -81,13 +82,13 @@ def description(file: str) -> Any:
     return PythonLaunchDescriptionSource(str(path)).get_launch_description(LaunchContext())
 
 
-def test_only_what_is_given_overrides_the_file():
+def test_only_what_is_given_overrides_the_file() -> None:
     file, overrides = Launched(ONE).parameters
     assert file == ROOT / "config" / "segmentation.yaml"
     assert overrides == {"autostart": True}
 
 
-def test_arguments_reach_the_node_with_their_types():
+def test_arguments_reach_the_node_with_their_types() -> None:
     given = {"runtime": "tensorrt", "engine_cache": "/kept", "model": "2025", "taxonomy": "no"}
     launched = Launched(
         ONE, **given, build_engine="false", overlay_legend="true", batch_size="4", autostart="false"
@@ -101,7 +102,7 @@ def test_arguments_reach_the_node_with_their_types():
     }
 
 
-def test_the_cameras_of_one_node():
+def test_the_cameras_of_one_node() -> None:
     launched = Launched(SEVERAL, batch_size="2")
     overrides = launched.parameters[-1]
     assert list(overrides.pop("cameras")) == ["front", "left"]
@@ -113,7 +114,7 @@ def test_the_cameras_of_one_node():
     assert rules["left/camera_info"] == "/left/camera_info"
 
 
-def test_a_replay_for_every_camera_publishes_where_its_camera_is_expected(tmp_path: Path):
+def test_a_replay_for_every_camera_publishes_where_its_camera_is_expected(tmp_path: Path) -> None:
     for camera in ("front", "left"):
         (tmp_path / camera).mkdir()
     launched = Launched(
@@ -132,14 +133,14 @@ def test_a_replay_for_every_camera_publishes_where_its_camera_is_expected(tmp_pa
     ]
 
 
-def test_a_replay_follows_a_pushed_namespace(tmp_path: Path):
+def test_a_replay_follows_a_pushed_namespace(tmp_path: Path) -> None:
     launched = Launched(ONE, ros_namespace="/fleet", namespace="robot", replay=str(tmp_path))
     assert launched.footage[0][3:] == ["--image-topic", "/fleet/robot/image"]
     launched = Launched(ONE, ros_namespace="/fleet", image="/cam", replay=str(tmp_path))
     assert launched.footage[0][3:] == ["--image-topic", "/cam"]
 
 
-def test_a_bag_comes_with_its_clock(tmp_path: Path):
+def test_a_bag_comes_with_its_clock(tmp_path: Path) -> None:
     launched = Launched(ONE, bag=str(tmp_path), loop="true")
     assert launched.footage == [["ros2", "bag", "play", str(tmp_path), "--loop", "--clock"]]
     assert launched.parameters[-1]["use_sim_time"] is True
@@ -155,28 +156,28 @@ def test_a_bag_comes_with_its_clock(tmp_path: Path):
         (SEVERAL, "cameras.rviz", "segmentation/left/overlay"),
     ],
 )
-def test_rviz_shows_the_topics_of_this_node(file: str, config: str, topic: str):
+def test_rviz_shows_the_topics_of_this_node(file: str, config: str, topic: str) -> None:
     launched = Launched(file, rviz="true", node_name="street")
     rviz = launched.processes[0]  # first, see the launch file
     assert launched.command(rviz)[1:3] == ["-d", str(ROOT / "config" / config)]
     assert launched.rules(rviz)[topic] == topic.replace("segmentation", "street")
 
 
-def test_everything_started_has_the_profile_for_large_messages(tmp_path: Path):
+def test_everything_started_has_the_profile_for_large_messages(tmp_path: Path) -> None:
     profile = dict.fromkeys(VARIABLES, str(ROOT / "config" / "fastdds.xml"))
     for footage in ({"replay": str(tmp_path)}, {"bag": str(tmp_path)}):
         launched = Launched(ONE, **footage, rviz="true")
         assert [*map(launched.environment, launched.processes)] == [profile] * 3
 
 
-def test_the_users_own_profile_stays(monkeypatch: pytest.MonkeyPatch):
+def test_the_users_own_profile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLES[0], "/etc/mine.xml")
     launched = Launched(ONE)
     assert launched.environment(launched.node) == {VARIABLES[0]: "/etc/mine.xml"}
 
 
 @pytest.mark.parametrize("file", [ONE, SEVERAL])
-def test_every_argument_is_described_and_its_default_allowed(file: str):
+def test_every_argument_is_described_and_its_default_allowed(file: str) -> None:
     declared = description(file).get_launch_arguments()
     assert len(declared) > 20
     for argument in declared:
@@ -187,7 +188,7 @@ def test_every_argument_is_described_and_its_default_allowed(file: str):
         assert not argument.choices or default in argument.choices, argument.name
 
 
-def test_several_cameras_differ_from_one_in_these_arguments_only():
+def test_several_cameras_differ_from_one_in_these_arguments_only() -> None:
     one, several = (
         {argument.name: argument.default_value for argument in declared}
         for declared in (description(file).get_launch_arguments() for file in (ONE, SEVERAL))
@@ -214,13 +215,13 @@ def test_several_cameras_differ_from_one_in_these_arguments_only():
         ({"replay": "/", "rate": "fast"}, "rate is 'fast'; expected a number"),
     ],
 )
-def test_a_wrong_argument(given: dict[str, str], message: str):
+def test_a_wrong_argument(given: dict[str, str], message: str) -> None:
     with pytest.raises(LaunchArgumentError) as error:
         Launched(ONE, **given)
     assert str(error.value) == message
 
 
 @pytest.mark.parametrize("name", ["runtime", "precision", "image_transport", "autostart"])
-def test_a_choice_that_is_none(name: str):
+def test_a_choice_that_is_none(name: str) -> None:
     with pytest.raises(RuntimeError, match=f'Argument "{name}" provided value "x" is not valid'):
         Launched(ONE, **{name: "x"})

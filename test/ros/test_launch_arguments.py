@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The launch files' arguments, without a launch system."""
 
 from pathlib import Path
@@ -32,7 +33,7 @@ def refusal(**given: str) -> str:
     return str(error.value)
 
 
-def test_one_camera_has_no_name_and_its_calibration_lies_beside_the_image():
+def test_one_camera_has_no_name_and_its_calibration_lies_beside_the_image() -> None:
     assert arguments().cameras == ("",)
     assert arguments(image="/camera/image_raw").remappings == [
         ("image", "/camera/image_raw"),
@@ -43,7 +44,7 @@ def test_one_camera_has_no_name_and_its_calibration_lies_beside_the_image():
     assert dict(arguments(camera_info="/intrinsics").remappings)["camera_info"] == "/intrinsics"
 
 
-def test_renamed_outputs_and_the_compressed_label_beside_the_label():
+def test_renamed_outputs_and_the_compressed_label_beside_the_label() -> None:
     renamed = arguments(label="/labels", confidence="sure", label_info="/label_info").remappings
     assert renamed[3:] == [
         ("~/label", "/labels"),
@@ -53,7 +54,7 @@ def test_renamed_outputs_and_the_compressed_label_beside_the_label():
     ]
 
 
-def test_every_camera_has_its_own_topics():
+def test_every_camera_has_its_own_topics() -> None:
     several = arguments(cameras="front, left", image="/{camera}/image_raw", label="{camera}/label")
     assert several.cameras == ("front", "left")
     assert several.remappings == [
@@ -70,7 +71,7 @@ def test_every_camera_has_its_own_topics():
     ]
 
 
-def test_rviz_finds_the_topics_under_the_names_of_its_configuration():
+def test_rviz_finds_the_topics_under_the_names_of_its_configuration() -> None:
     assert arguments(image="/cam", node_name="street", label="/labels").shown == [
         ("image", "/cam"),
         ("segmentation/label", "/labels"),
@@ -84,7 +85,7 @@ def test_rviz_finds_the_topics_under_the_names_of_its_configuration():
 
 
 @pytest.mark.parametrize("cameras", ["front,front", "front,", ",", "1st", "front left", "a/b"])
-def test_cameras_that_are_no_names(cameras: str):
+def test_cameras_that_are_no_names(cameras: str) -> None:
     assert refusal(cameras=cameras, image="{camera}") == (
         f"cameras is {cameras!r}; expected different names of letters, digits and _, separated "
         "by commas, such as front,left"
@@ -92,31 +93,33 @@ def test_cameras_that_are_no_names(cameras: str):
 
 
 @pytest.mark.parametrize("name", ["image", "camera_info", "label", "confidence", "label_info"])
-def test_cameras_that_would_share_a_topic(name: str):
+def test_cameras_that_would_share_a_topic(name: str) -> None:
     given = {"cameras": "front,left", "image": "{camera}", name: "/shared"}
     assert refusal(**given) == (
         f"{name} is '/shared' for 2 cameras; expected a pattern such as /{{camera}}/{name}"
     )
 
 
-def test_one_named_camera_needs_no_pattern():
+def test_one_named_camera_needs_no_pattern() -> None:
     assert dict(arguments(cameras="front", image="/cam").remappings)["front/image"] == "/cam"
 
 
-def test_a_pattern_without_cameras():
+def test_a_pattern_without_cameras() -> None:
     assert refusal(image="/{camera}/image") == (
         "image is '/{camera}/image', but cameras is empty; expected names such as "
         "cameras:=front,left"
     )
 
 
-def test_footage_that_contradicts_itself():
+def test_footage_that_contradicts_itself() -> None:
     assert refusal(replay="clip", bag="bag").startswith("replay and bag are both given")
     assert refusal(rate="5").startswith("rate is given without replay")
     assert refusal(rate="5", bag="bag").startswith("rate is given without replay")
 
 
-def test_paths_exist_and_may_differ_by_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_paths_exist_and_may_differ_by_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "front.mp4").touch()
     replay = arguments(cameras="front,left", replay="~/{camera}.mp4")
@@ -131,14 +134,14 @@ def test_paths_exist_and_may_differ_by_camera(tmp_path: Path, monkeypatch: pytes
     [("2025", str, "2025"), ("4", int, 4), ("2.5", float, 2.5), ("true", bool, True)]
     + [("false", bool, False)],
 )
-def test_typed_values(text: str, kind: type, value: Any):
+def test_typed_values(text: str, kind: type, value: Any) -> None:
     typed = arguments(any=text).typed("any", kind)
     assert typed == value
     assert type(typed) is kind
 
 
 @pytest.mark.parametrize(("kind", "expected"), [(int, "a whole number"), (float, "a number")])
-def test_a_number_that_is_none(kind: type, expected: str):
+def test_a_number_that_is_none(kind: type, expected: str) -> None:
     with pytest.raises(LaunchArgumentError, match=f"any is 'few'; expected {expected}"):
         arguments(any="few").typed("any", kind)
 
@@ -147,11 +150,11 @@ def test_a_number_that_is_none(kind: type, expected: str):
     ("use_sim_time", "bag", "expected"),
     [("auto", "", None), ("auto", "bag", True), ("true", "", True), ("false", "bag", False)],
 )
-def test_a_bag_brings_its_own_time(use_sim_time: str, bag: str, expected: bool | None):
+def test_a_bag_brings_its_own_time(use_sim_time: str, bag: str, expected: bool | None) -> None:
     assert arguments(use_sim_time=use_sim_time, bag=bag).sim_time is expected
 
 
-def test_misspelt_arguments_are_named_and_foreign_ones_pass():
+def test_misspelt_arguments_are_named_and_foreign_ones_pass() -> None:
     known = ["image", "image_transport", "autostart"]
     given = ["imagee:=/x", "image:=/y", "robot:=7", "autostrat:=false"]
     assert list(misspelt(given, known)) == [

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The launch files at work: processes started by the genuine launch system."""
 
 import os
@@ -100,7 +101,7 @@ def managed() -> LaunchDescription:
 
 
 @pytest.mark.launch(fixture=one_camera)
-def test_replayed_frames_are_labelled_and_again_after_a_crash(peer: Peer):
+def test_replayed_frames_are_labelled_and_again_after_a_crash(peer: Peer) -> None:
     labels = peer.subscribe("/robot/labels")
     peer.until(lambda: labels, "a label")
     assert (labels[0].width, labels[0].height, labels[0].encoding) == (64, 48, "mono8")
@@ -121,7 +122,7 @@ def test_one_node_labels_both_cameras_and_ends_cleanly(peer: Peer):
 
 
 @pytest.mark.launch(fixture=managed)
-def test_without_autostart_a_manager_brings_it_up(peer: Peer):
+def test_without_autostart_a_manager_brings_it_up(peer: Peer) -> None:
     assert peer.state() == "unconfigured"
     assert peer.transition("configure")
     assert peer.transition("activate")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cameras are listened to, and networks run, only while somebody wants what comes of it."""
 
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ def settled(peer: Peer, received: int) -> dict[str, int]:
     return peer.books("front frames")
 
 
-def test_with_no_listener_it_idles_and_says_why(node, peer: Peer):
+def test_with_no_listener_it_idles_and_says_why(node, peer: Peer) -> None:
     def idle() -> bool:
         return peer.message("front frames").startswith("idle: ")
 
@@ -102,7 +103,7 @@ def test_with_no_listener_it_idles_and_says_why(node, peer: Peer):
 
 
 @pytest.mark.parametrize("topic", PICTURES)
-def test_each_output_wakes_its_camera_and_lets_it_sleep(node, peer: Peer, topic: str):
+def test_each_output_wakes_its_camera_and_lets_it_sleep(node, peer: Peer, topic: str) -> None:
     woken = node.text().count("listening to /front/image")
     asleep = "nobody listens to camera front any more: /front/image is not subscribed until somebod"
     slept = node.text().count(asleep)
@@ -119,7 +120,7 @@ def test_each_output_wakes_its_camera_and_lets_it_sleep(node, peer: Peer, topic:
     assert "listening to /left/image" not in node.text()
 
 
-def test_the_last_one_who_leaves_turns_out_the_light(peer: Peer):
+def test_the_last_one_who_leaves_turns_out_the_light(peer: Peer) -> None:
     for topic in ("label/compressed", "overlay", "label"):
         listen(peer, topic)
     peer.leave(f"{OUT}label", f"{OUT}overlay")
@@ -134,7 +135,7 @@ def test_the_last_one_who_leaves_turns_out_the_light(peer: Peer):
     leave(peer, "label/compressed")
 
 
-def test_two_listeners_of_one_topic_count_as_two(peer: Peer):
+def test_two_listeners_of_one_topic_count_as_two(peer: Peer) -> None:
     listen(peer)
     another = Peer()
     received = another.subscribe(f"{OUT}label")
@@ -149,7 +150,7 @@ def test_two_listeners_of_one_topic_count_as_two(peer: Peer):
     peer.until(lambda: subscribed(peer) == 0, "the end of the subscription")
 
 
-def test_descriptions_and_calibration_do_not_count(peer: Peer):
+def test_descriptions_and_calibration_do_not_count(peer: Peer) -> None:
     kinds = {"model_info": String, "camera_info": CameraInfo}
     for topic, kind in kinds.items():
         received = peer.subscribe(f"{OUT}{topic}", LATCHED if kind is String else RELIABLE, kind)
@@ -166,7 +167,7 @@ def test_descriptions_and_calibration_do_not_count(peer: Peer):
     assert peer.message("left frames").startswith("waiting for the first image on /left/image")
 
 
-def test_label_info_does_not_count(peer: Peer):
+def test_label_info_does_not_count(peer: Peer) -> None:
     messages = pytest.importorskip(
         "vision_msgs.msg", reason="needs vision_msgs: a ROS distribution"
     )
@@ -176,7 +177,7 @@ def test_label_info_does_not_count(peer: Peer):
     assert subscribed(peer) == 0
 
 
-def test_the_calibration_is_heard_while_labels_and_itself_are_wanted(peer: Peer):
+def test_the_calibration_is_heard_while_labels_and_itself_are_wanted(peer: Peer) -> None:
     def heard() -> int:
         return int(peer.node.count_subscribers("/front/camera_info"))
 
@@ -203,7 +204,7 @@ def test_the_calibration_is_heard_while_labels_and_itself_are_wanted(peer: Peer)
 
 
 @pytest.mark.parametrize("qos", [qos_profile_sensor_data, QoSProfile(depth=1)])
-def test_any_reliability_counts(peer: Peer, qos: QoSProfile):
+def test_any_reliability_counts(peer: Peer, qos: QoSProfile) -> None:
     labels = peer.subscribe(f"{OUT}label", qos)
     peer.until(lambda: subscribed(peer) == 1, "a subscription")
     camera = peer.camera("/front/image")
@@ -211,7 +212,7 @@ def test_any_reliability_counts(peer: Peer, qos: QoSProfile):
     assert (pixels(labels[0]) == 1).all()
 
 
-def test_who_cannot_get_anything_does_not_count_but_is_named(peer: Peer):
+def test_who_cannot_get_anything_does_not_count_but_is_named(peer: Peer) -> None:
     latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
     peer.subscribe(f"{OUT}overlay", latched)
     words = f"/peer gets nothing: it reads {OUT}overlay as [reliable, transient local]"
@@ -220,7 +221,7 @@ def test_who_cannot_get_anything_does_not_count_but_is_named(peer: Peer):
     assert subscribed(peer) == 0
 
 
-def test_books_stay_exact_while_listeners_come_and_go(peer: Peer):
+def test_books_stay_exact_while_listeners_come_and_go(peer: Peer) -> None:
     camera = None
     before = settled(peer, 0)
     answered = burst = 0
@@ -247,7 +248,7 @@ def test_books_stay_exact_while_listeners_come_and_go(peer: Peer):
     assert set(peer.books("left frames").values()) == {0}
 
 
-def test_an_inactive_node_listens_to_nothing(node, peer: Peer):
+def test_an_inactive_node_listens_to_nothing(node, peer: Peer) -> None:
     labels = listen(peer)
     slept = node.text().count("nobody listens to camera")
     assert peer.transition("deactivate")
@@ -262,7 +263,7 @@ def test_an_inactive_node_listens_to_nothing(node, peer: Peer):
 
 def test_polled_where_rclpy_does_not_tell(
     channel_model, tmp_path: Path, peer: Peer, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import segnet_ros.ros.distribution as d\nd.MATCHED_EVENTS = False\nprint('as Humble')\n"
     )
@@ -338,7 +339,7 @@ def stage(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("topic", ["label", "confidence", "color", "overlay"])
-def test_without_events_it_follows_when_asked(stage: Stage, topic: str):
+def test_without_events_it_follows_when_asked(stage: Stage, topic: str) -> None:
     stage.listen(topic)
     assert stage.topics == []
     assert stage.health().idle
@@ -356,7 +357,7 @@ def test_without_events_it_follows_when_asked(stage: Stage, topic: str):
     assert stage.health().idle
 
 
-def test_images_are_handed_on_while_it_listens(stage: Stage):
+def test_images_are_handed_on_while_it_listens(stage: Stage) -> None:
     stage.listen("label")
     stage.camera.follow_listeners()
     camera = stage.peer.camera("/image")
@@ -377,7 +378,7 @@ def test_images_are_handed_on_while_it_listens(stage: Stage):
     assert stage.arrived[count].header.stamp.sec == 7  # what came meanwhile is not caught up on
 
 
-def test_a_request_for_a_frame_counts_until_it_is_answered(stage: Stage):
+def test_a_request_for_a_frame_counts_until_it_is_answered(stage: Stage) -> None:
     future = stage.camera.capture.request()
     stage.camera.follow_listeners()
     assert stage.topics == ["/image"]
@@ -387,7 +388,7 @@ def test_a_request_for_a_frame_counts_until_it_is_answered(stage: Stage):
     assert future.done()
 
 
-def test_closed_it_follows_nobody(stage: Stage):
+def test_closed_it_follows_nobody(stage: Stage) -> None:
     stage.listen("label")
     stage.listen("camera_info", CameraInfo)
     stage.camera.follow_listeners()
@@ -402,7 +403,7 @@ def test_closed_it_follows_nobody(stage: Stage):
     assert stage.topics == ["/image", "/camera_info"]
 
 
-def test_silence_counts_from_the_new_subscription(stage: Stage):
+def test_silence_counts_from_the_new_subscription(stage: Stage) -> None:
     """However long ago the last image came: nobody wanted one."""
     assert stage.health(last_image=100.0).silence == 0.0
     stage.listen("label")
@@ -412,7 +413,7 @@ def test_silence_counts_from_the_new_subscription(stage: Stage):
     assert stage.health(last_image=0.0).silence == 0.0
 
 
-def test_what_is_known_of_the_pictures_ends_with_the_subscription(stage: Stage):
+def test_what_is_known_of_the_pictures_ends_with_the_subscription(stage: Stage) -> None:
     stage.camera.restart_health(
         Taxonomy("", (SegmentationClass("road", (1, 2, 3)),), np.arange(256, dtype=np.uint8), (), 0)
     )

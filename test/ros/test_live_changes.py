@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of a running node: those that may change do so with the next frame, others say why."""
 
 import json
@@ -38,7 +39,7 @@ NEVER = 0.0001  # Hz
 # First those with nodes of their own: the one that the others share has the same name.
 
 
-def test_cameras(channel_model: Path, tmp_path: Path, peer: Peer):
+def test_cameras(channel_model: Path, tmp_path: Path, peer: Peer) -> None:
     """Rate and priority of single cameras."""
     model = slow_model(channel_model, tmp_path / "slow", times=128)
     with running_node(
@@ -93,7 +94,7 @@ class Limited:
         self.limited += 1
 
 
-def test_limits_are_passed_on(shared_peer: Peer):
+def test_limits_are_passed_on(shared_peer: Peer) -> None:
     overrides = [Parameter("cameras", value=["front"])]
     node = LifecycleNode("live", context=shared_peer.context, parameter_overrides=overrides)
     settings, pipeline = NodeParameters(node), Limited()
@@ -109,7 +110,9 @@ def test_limits_are_passed_on(shared_peer: Peer):
     node.destroy_node()
 
 
-def test_the_facts_do_not_wait_for_another_frame(channel_model: Path, tmp_path: Path, peer: Peer):
+def test_the_facts_do_not_wait_for_another_frame(
+    channel_model: Path, tmp_path: Path, peer: Peer
+) -> None:
     """Changed while a frame is in work, the last one for long."""
     model = slow_model(channel_model, tmp_path / "slow", times=384)
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
@@ -124,7 +127,7 @@ def test_the_facts_do_not_wait_for_another_frame(channel_model: Path, tmp_path: 
             peer.until(lambda number=number: len(stream.facts) == number + 2, "word of it")
 
 
-def test_while_it_configures(channel_model: Path, tmp_path: Path, peer: Peer):
+def test_while_it_configures(channel_model: Path, tmp_path: Path, peer: Peer) -> None:
     slow = slowly_loading_model(channel_model, tmp_path / "slow")
     with running_node(tmp_path / "log", "-p", f"model:={slow}", *reliable("/image")):
         assert peer.state() == "unconfigured"
@@ -146,7 +149,7 @@ def test_while_it_configures(channel_model: Path, tmp_path: Path, peer: Peer):
         np.testing.assert_array_equal(Stream(peer, "label").show(shown)["label"], expected)
 
 
-def test_while_it_is_not_configured(channel_model: Path, tmp_path: Path, peer: Peer):
+def test_while_it_is_not_configured(channel_model: Path, tmp_path: Path, peer: Peer) -> None:
     """Anything may be set then, and configure tells what is wrong."""
     darkest = darkest_model(channel_model, tmp_path / "darkest")
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
@@ -202,7 +205,7 @@ def node(running: NodeProcess, peer: Peer) -> NodeProcess:
     return running
 
 
-def test_alpha(node: NodeProcess, peer: Peer, channel_model: Path):
+def test_alpha(node: NodeProcess, peer: Peer, channel_model: Path) -> None:
     stream = Stream(peer, "overlay")
     colors = color_table(load_model(channel_model).classes)
     for seed, alpha in enumerate((0.5, 0.25, 0.0, 1.0)):
@@ -212,7 +215,7 @@ def test_alpha(node: NodeProcess, peer: Peer, channel_model: Path):
         np.testing.assert_array_equal(stream.show(shown)["overlay"], expected)
 
 
-def test_legend(node: NodeProcess, peer: Peer, channel_model: Path):
+def test_legend(node: NodeProcess, peer: Peer, channel_model: Path) -> None:
     stream = Stream(peer, "overlay")
     shown = np.full((240, 320, 3), (10, 200, 30), np.uint8)
     plain = stream.show(shown)["overlay"]
@@ -225,7 +228,7 @@ def test_legend(node: NodeProcess, peer: Peer, channel_model: Path):
     np.testing.assert_array_equal(stream.show(shown)["overlay"], plain)
 
 
-def test_threshold(node: NodeProcess, peer: Peer):
+def test_threshold(node: NodeProcess, peer: Peer) -> None:
     stream = Stream(peer, "label", "confidence")
     for seed, threshold in enumerate((0.6, 0.0, 0.8, 1.0, -1.0)):
         assert peer.set_parameter("confidence_threshold", threshold).successful
@@ -237,7 +240,7 @@ def test_threshold(node: NodeProcess, peer: Peer):
         assert (came["label"] == 255).any() == (threshold > 0)
 
 
-def test_what_changes_the_labels_is_told(node: NodeProcess, peer: Peer, tmp_path: Path):
+def test_what_changes_the_labels_is_told(node: NodeProcess, peer: Peer, tmp_path: Path) -> None:
     stream = Stream(peer, "label")
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     assert peer.set_parameter("confidence_threshold", 0.25).successful
@@ -255,7 +258,7 @@ def test_what_changes_the_labels_is_told(node: NodeProcess, peer: Peer, tmp_path
     assert "taxonomy heat, confidence from 0.25 from now on" in node.text()
 
 
-def test_taxonomy(node: NodeProcess, peer: Peer, tmp_path: Path):
+def test_taxonomy(node: NodeProcess, peer: Peer, tmp_path: Path) -> None:
     stream = Stream(peer, "label", "color")
     shown = picture(1)
     own = stream.show(shown)["label"]
@@ -275,7 +278,9 @@ def test_taxonomy(node: NodeProcess, peer: Peer, tmp_path: Path):
     np.testing.assert_array_equal(stream.show(shown)["label"], own)
 
 
-def test_another_threshold_needs_no_taxonomy_file(node: NodeProcess, peer: Peer, tmp_path: Path):
+def test_another_threshold_needs_no_taxonomy_file(
+    node: NodeProcess, peer: Peer, tmp_path: Path
+) -> None:
     stream = Stream(peer, "label")
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     assert peer.set_parameter("taxonomy", str(names)).successful
@@ -289,7 +294,7 @@ def test_another_threshold_needs_no_taxonomy_file(node: NodeProcess, peer: Peer,
     np.testing.assert_array_equal(stream.show(shown)["label"], np.array([0, 1, 1])[shown.argmax(2)])
 
 
-def test_max_age(node: NodeProcess, peer: Peer):
+def test_max_age(node: NodeProcess, peer: Peer) -> None:
     stream = Stream(peer, "label")
     assert peer.set_parameter("max_age", 30.0).successful
     peer.until(lambda: peer.values("frames").get("max age [s]") == "30", "diagnostics")
@@ -302,7 +307,7 @@ def test_max_age(node: NodeProcess, peer: Peer):
     stream.show(picture(3))
 
 
-def test_deadline(node: NodeProcess, peer: Peer):
+def test_deadline(node: NodeProcess, peer: Peer) -> None:
     stream = Stream(peer, "label")
     peer.until(lambda: peer.values("frames").get("deadline [s]") == "0", "diagnostics")
     before = int(peer.values("frames")["missed deadlines"])
@@ -314,7 +319,7 @@ def test_deadline(node: NodeProcess, peer: Peer):
     assert int(peer.values("frames")["missed deadlines"]) == before + 1
 
 
-def test_max_rate(node: NodeProcess, peer: Peer):
+def test_max_rate(node: NodeProcess, peer: Peer) -> None:
     stream = Stream(peer, "label")
     assert peer.set_parameter("max_rate", NEVER).successful
     sent = stream.send(picture(1))
@@ -325,7 +330,9 @@ def test_max_rate(node: NodeProcess, peer: Peer):
 
 
 @pytest.mark.parametrize(("name", "value"), FROM_CONFIGURE_TO_CLEANUP.items())
-def test_what_cannot_change_now_is_refused(node: NodeProcess, peer: Peer, name: str, value: Any):
+def test_what_cannot_change_now_is_refused(
+    node: NodeProcess, peer: Peer, name: str, value: Any
+) -> None:
     before = peer.parameter(name)
     answer = peer.set_parameter(name, value)
     assert not answer.successful
@@ -357,7 +364,7 @@ def test_what_cannot_change_now_is_refused(node: NodeProcess, peer: Peer, name: 
 )
 def test_what_is_wrong_is_refused(
     node: NodeProcess, peer: Peer, name: str, value: Any, reason: str
-):
+) -> None:
     before = None if name == "nonsense" else peer.parameter(name)
     answer = peer.set_parameter(name, value)
     assert not answer.successful
@@ -377,7 +384,9 @@ def test_what_is_wrong_is_refused(
         {"taxonomy": "", "model": "segnet_light_camvid", "batch_size": 2},
     ],
 )
-def test_all_or_nothing(node: NodeProcess, peer: Peer, channel_model: Path, wrong: dict[str, Any]):
+def test_all_or_nothing(
+    node: NodeProcess, peer: Peer, channel_model: Path, wrong: dict[str, Any]
+) -> None:
     stream = Stream(peer, "overlay", "label")
     before = stream.show(picture(1))
     facts = len(stream.facts)
@@ -394,7 +403,9 @@ def test_all_or_nothing(node: NodeProcess, peer: Peer, channel_model: Path, wron
     assert peer.values()["model swap"] == ""
 
 
-def test_several_at_once(node: NodeProcess, peer: Peer, channel_model: Path, tmp_path: Path):
+def test_several_at_once(
+    node: NodeProcess, peer: Peer, channel_model: Path, tmp_path: Path
+) -> None:
     stream = Stream(peer, "overlay", "label")
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     changes = {"overlay_alpha": 1.0, "confidence_threshold": 0.7, "taxonomy": str(names)}
@@ -411,7 +422,7 @@ def test_several_at_once(node: NodeProcess, peer: Peer, channel_model: Path, tmp
     assert len(stream.facts) == facts + 1
 
 
-def test_the_same_value_is_no_change(node: NodeProcess, peer: Peer, channel_model: Path):
+def test_the_same_value_is_no_change(node: NodeProcess, peer: Peer, channel_model: Path) -> None:
     stream = Stream(peer, "label")
     facts = len(stream.facts)
     assert peer.set_atomically(AT_ANY_TIME | {"model": str(channel_model)}).successful

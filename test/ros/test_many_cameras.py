@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several cameras of one node: each has its own topics, books and diagnostics, and its own fate."""
 
 import threading

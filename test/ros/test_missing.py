@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said about packages that PyPI does not have."""
 
 import sys

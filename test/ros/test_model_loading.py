@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models as a node's parameters want them."""
 
 import threading
@@ -59,7 +60,7 @@ def tensorrt(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return asked
 
 
-def test_loads_the_folder_that_is_named(loader: ModelLoader, channel_model: Path):
+def test_loads_the_folder_that_is_named(loader: ModelLoader, channel_model: Path) -> None:
     with loader.load(str(channel_model)) as segmenter:
         assert segmenter.model.folder == channel_model
         assert segmenter.runtime.startswith("OpenVINO")
@@ -68,7 +69,7 @@ def test_loads_the_folder_that_is_named(loader: ModelLoader, channel_model: Path
     assert loader.engine_build == ""
 
 
-def test_the_shipped_ones_have_names(loader: ModelLoader, tensorrt: list[tuple[Any, ...]]):
+def test_the_shipped_ones_have_names(loader: ModelLoader, tensorrt: list[tuple[Any, ...]]) -> None:
     loader.load("segnet_light_camvid")
     folders = {entry[1] for entry in tensorrt}
     assert [(folder.parent.name, folder.name) for folder in folders] == [
@@ -78,7 +79,7 @@ def test_the_shipped_ones_have_names(loader: ModelLoader, tensorrt: list[tuple[A
 
 def test_an_engine_is_prepared_as_the_parameters_want_it(
     loader: ModelLoader, node: Node, channel_model: Path, tensorrt: list[tuple[Any, ...]]
-):
+) -> None:
     set_parameters(node, precision="int8", engine_cache="/kept", build_engine=True, batch_size=3)
     loader.load(str(channel_model))
     wanted = loader._settings.engine
@@ -95,7 +96,7 @@ def test_an_engine_is_prepared_as_the_parameters_want_it(
 def test_other_runtimes_need_no_engine(
     loader: ModelLoader, node: Node, channel_model: Path, tensorrt: list[tuple[Any, ...]],
     monkeypatch: pytest.MonkeyPatch,
-):  # fmt: skip
+) -> None:  # fmt: skip
     asked = []
     monkeypatch.setattr(
         model_loading, "resolve_runtime", lambda name: asked.append(name) or "openvino"
@@ -109,7 +110,7 @@ def test_other_runtimes_need_no_engine(
 def test_no_engine_is_built_for_what_does_not_fit(
     loader: ModelLoader, node: Node, channel_model: Path, tmp_path: Path,
     tensorrt: list[tuple[Any, ...]],
-):  # fmt: skip
+) -> None:  # fmt: skip
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     darkest = darkest_model(channel_model, tmp_path / "darkest")
     set_parameters(node, taxonomy=str(names))
@@ -124,7 +125,7 @@ def test_no_engine_is_built_for_what_does_not_fit(
 
 def test_the_runtimes_refusal_comes_through(
     loader: ModelLoader, channel_model: Path, tmp_path: Path
-):
+) -> None:
     model = unloadable_model(channel_model, tmp_path / "unloadable")
     with pytest.raises(InferenceError, match=r"cannot load .*model.onnx: .*NoSuchLayer"):
         loader.load(str(model))
@@ -132,14 +133,15 @@ def test_the_runtimes_refusal_comes_through(
 
 def test_a_build_can_be_watched_and_interrupted(
     loader: ModelLoader, channel_model: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     seen = []
 
     def build(self: EnginePreparation, *given: Any) -> None:
         self.progress = "building fp16"
         seen.append(loader.engine_build)
         self.progress = ""
-        raise InterruptedBuildError("ended")
+        msg = "ended"
+        raise InterruptedBuildError(msg)
 
     monkeypatch.setattr(model_loading, "resolve_runtime", lambda name: "tensorrt")
     monkeypatch.setattr(EnginePreparation, "prepare", build)
@@ -149,7 +151,9 @@ def test_a_build_can_be_watched_and_interrupted(
     assert loader.engine_build == ""
 
 
-def test_taxonomies_by_name(channel_model: Path, camvid_channel_model: Path, tmp_path: Path):
+def test_taxonomies_by_name(
+    channel_model: Path, camvid_channel_model: Path, tmp_path: Path
+) -> None:
     model, camvid = load_model(channel_model), load_model(camvid_channel_model)
     own = taxonomy_for("", model)
     assert (own.name, own.classes, own.costs) == ("", model.classes, ())

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Another model for a running node, and what may come in between."""
 
 import json
@@ -83,7 +84,8 @@ class Rig:
     def install(self, segmenter: Any, name: str) -> LoadedModel:
         assert threading.current_thread() is threading.main_thread()
         if self.settings.text("taxonomy"):
-            raise InferenceError("it does not fit")
+            msg = "it does not fit"
+            raise InferenceError(msg)
         self.installed.append((segmenter, name))
         return self.old
 
@@ -107,7 +109,7 @@ def rig(monkeypatch: pytest.MonkeyPatch, shared_peer: Peer) -> Iterator[Rig]:
     rig.close()
 
 
-def test_the_old_model_is_freed_once_it_is_not_in_use(rig: Rig):
+def test_the_old_model_is_freed_once_it_is_not_in_use(rig: Rig) -> None:
     assert (rig.swap.running, rig.swap.progress) == (False, "")
     with rig.old.in_use:
         future = rig.begin()
@@ -139,7 +141,7 @@ def test_the_old_model_is_freed_once_it_is_not_in_use(rig: Rig):
         (ValueError("who knows"), "it cannot be loaded: ValueError('who knows')"),
     ],
 )
-def test_whatever_keeps_it_from_loading(rig: Rig, error: Exception, words: str):
+def test_whatever_keeps_it_from_loading(rig: Rig, error: Exception, words: str) -> None:
     rig.loader.answer = error
     assert rig.finish(rig.begin()) == words
     assert rig.swap.failure == words
@@ -150,7 +152,7 @@ def test_whatever_keeps_it_from_loading(rig: Rig, error: Exception, words: str):
     assert rig.finish(rig.begin()) == rig.swap.failure == ""
 
 
-def test_one_that_does_not_fit_is_freed(rig: Rig):
+def test_one_that_does_not_fit_is_freed(rig: Rig) -> None:
     rig.node.set_parameters([Parameter("taxonomy", value="changed meanwhile")])
     future = rig.swap.begin("new", otherwise={"model": "old", "taxonomy": "before"})
     assert rig.finish(future) == rig.swap.failure == "it does not fit"
@@ -161,7 +163,7 @@ def test_one_that_does_not_fit_is_freed(rig: Rig):
 
 
 @pytest.mark.parametrize("answer", [Loaded(), InferenceError("broken")])
-def test_one_that_comes_after_cleanup_is_freed(rig: Rig, answer: Any):
+def test_one_that_comes_after_cleanup_is_freed(rig: Rig, answer: Any) -> None:
     rig.loader.answer = answer
     future = rig.begin()
     rig.swap.cancel()
@@ -175,7 +177,7 @@ def test_one_that_comes_after_cleanup_is_freed(rig: Rig, answer: Any):
     assert rig.swap.failure == ""
 
 
-def test_cleanup_forgets_a_failure(rig: Rig):
+def test_cleanup_forgets_a_failure(rig: Rig) -> None:
     rig.loader.answer = InferenceError("broken")
     rig.finish(rig.begin())
     assert rig.swap.failure == "broken"
@@ -229,7 +231,7 @@ def loaded_message(model: Path) -> str:
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT)])
 def test_the_node_ends_while_a_model_loads(
     own_node: NodeProcess, peer: Peer, models: SimpleNamespace, signals: tuple[int, ...]
-):
+) -> None:
     stream = Stream(peer, "label")
     assert peer.set_parameter("model", str(models.slow)).successful
     stream.send(picture(1))
@@ -240,7 +242,7 @@ def test_the_node_ends_while_a_model_loads(
     assert "rror" not in own_node.text()
 
 
-def test_deactivated_while_a_model_loads(own_node: NodeProcess, peer: Peer, models):
+def test_deactivated_while_a_model_loads(own_node: NodeProcess, peer: Peer, models) -> None:
     stream = Stream(peer, "label")
     assert peer.set_parameter("model", str(models.slow)).successful
     assert peer.transition("deactivate")
@@ -264,7 +266,7 @@ def test_deactivated_while_a_model_loads(own_node: NodeProcess, peer: Peer, mode
     np.testing.assert_array_equal(stream.show(shown)["label"], shown.argmax(2))
 
 
-def test_cleaned_up_while_a_model_loads(own_node: NodeProcess, peer: Peer, models):
+def test_cleaned_up_while_a_model_loads(own_node: NodeProcess, peer: Peer, models) -> None:
     stream = Stream(peer, "label")
     assert peer.set_parameter("model", str(models.slow)).successful
     answer = peer.ask(Trigger, "/segmentation/reload_model", Trigger.Request())
@@ -289,7 +291,7 @@ def test_cleaned_up_while_a_model_loads(own_node: NodeProcess, peer: Peer, model
     assert peer.level("node") == DiagnosticStatus.OK
 
 
-def test_shut_down_while_a_model_loads(own_node: NodeProcess, peer: Peer, models):
+def test_shut_down_while_a_model_loads(own_node: NodeProcess, peer: Peer, models) -> None:
     assert peer.set_parameter("model", str(models.slow)).successful
     assert peer.transition("shutdown")
     assert peer.state() == "finalized"
@@ -297,14 +299,14 @@ def test_shut_down_while_a_model_loads(own_node: NodeProcess, peer: Peer, models
     assert "Traceback" not in own_node.text()
 
 
-def test_reloaded_while_the_node_ends(own_node: NodeProcess, peer: Peer, models):
+def test_reloaded_while_the_node_ends(own_node: NodeProcess, peer: Peer, models) -> None:
     peer.ask(Trigger, "/segmentation/reload_model", Trigger.Request())
     peer.until(lambda: loaded_message(models.channel) in own_node.text(), "the beginning")
     assert own_node.stop() == 0
     assert "Traceback" not in own_node.text()
 
 
-def test_two_at_once(own_node: NodeProcess, peer: Peer, models: SimpleNamespace):
+def test_two_at_once(own_node: NodeProcess, peer: Peer, models: SimpleNamespace) -> None:
     stream = Stream(peer, "label")
     name = "/segmentation/set_parameters_atomically"
     requests = [
@@ -337,7 +339,9 @@ def test_two_at_once(own_node: NodeProcess, peer: Peer, models: SimpleNamespace)
     assert peer.parameter("model") == str(models.slow)
 
 
-def test_reload_takes_what_lies_on_the_disk(models: SimpleNamespace, tmp_path: Path, peer: Peer):
+def test_reload_takes_what_lies_on_the_disk(
+    models: SimpleNamespace, tmp_path: Path, peer: Peer
+) -> None:
     model = copied(models.channel, tmp_path / "model")
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     with running_node(
@@ -429,7 +433,7 @@ class Messages:
         self.facts.append((info["source_timestamp"], json.loads(message.data)))
 
 
-def test_no_frame_is_lost(node: NodeProcess, peer: Peer, models: SimpleNamespace):
+def test_no_frame_is_lost(node: NodeProcess, peer: Peer, models: SimpleNamespace) -> None:
     """All along, the next frame comes as soon as the last one's labels are there."""
     messages, stream = Messages(peer), Stream(peer, "label")
     peer.until(lambda: messages.facts and messages.labels, "listeners")
@@ -502,7 +506,7 @@ def missing_graph(model: Path) -> str:
 )
 def test_what_a_look_shows_to_be_broken_is_refused_at_once(
     node: NodeProcess, peer: Peer, models: SimpleNamespace, tmp_path: Path, spoil
-):
+) -> None:
     broken = copied(models.channel, tmp_path / "broken")
     reason = spoil(broken)
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
@@ -521,7 +525,7 @@ def test_what_a_look_shows_to_be_broken_is_refused_at_once(
 
 def test_what_only_the_runtime_finds_out(
     node: NodeProcess, peer: Peer, models: SimpleNamespace, tmp_path: Path
-):
+) -> None:
     stream = Stream(peer, "label")
     names = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
     changes = {
@@ -551,7 +555,7 @@ def test_what_only_the_runtime_finds_out(
 
 def test_with_a_taxonomy_of_its_own(
     node: NodeProcess, peer: Peer, models: SimpleNamespace, tmp_path: Path
-):
+) -> None:
     """A model with other classes and what these mean can only come together."""
     stream = Stream(peer, "label")
     ours = write_taxonomy(tmp_path / "heat", {"warm": ["red"], "cold": ["green", "blue"]})
@@ -569,7 +573,7 @@ def test_with_a_taxonomy_of_its_own(
     assert names == ["", "heat", "ground"]
 
 
-def test_back_and_forth(node: NodeProcess, peer: Peer, models: SimpleNamespace):
+def test_back_and_forth(node: NodeProcess, peer: Peer, models: SimpleNamespace) -> None:
     """Threads and descriptors are given back."""
     stream = Stream(peer, "label")
     shown = picture(1)
@@ -589,7 +593,9 @@ def test_back_and_forth(node: NodeProcess, peer: Peer, models: SimpleNamespace):
     assert sizes[2][1] == sizes[0][1]
 
 
-def test_a_picture_larger_than_the_network(node: NodeProcess, peer: Peer, models: SimpleNamespace):
+def test_a_picture_larger_than_the_network(
+    node: NodeProcess, peer: Peer, models: SimpleNamespace
+) -> None:
     """A picture of another size than the network's, right after an exchange."""
     stream = Stream(peer, "label", "confidence")
     count = len(stream.facts)

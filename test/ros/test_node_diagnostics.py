@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from dataclasses import replace
 
 import pytest
@@ -32,7 +34,7 @@ ENGINE = EngineStatus(
 BUILD = "building fp16: tactics 40 %, 12 s, because none was built yet"
 
 
-def test_a_healthy_node():
+def test_a_healthy_node() -> None:
     assert node_problems(NODE) == []
     assert node_message(NODE) == "active: segnet"
     values = node_values(NODE)
@@ -58,7 +60,7 @@ STATES = [
 
 
 @pytest.mark.parametrize(("state", "words"), STATES)
-def test_a_node_that_is_not_active_tells_how_it_would_be(state: str, words: str):
+def test_a_node_that_is_not_active_tells_how_it_would_be(state: str, words: str) -> None:
     (problem,) = node_problems(replace(NODE, state=state))
     assert problem.level == WARN
     assert problem.text.startswith(f"{state}: ")
@@ -92,13 +94,13 @@ SIMULATED = {"sim_time": True, "clock_running": False}
         ),
     ],
 )
-def test_what_is_wrong(changes: dict, level: bytes, words: str):
+def test_what_is_wrong(changes: dict, level: bytes, words: str) -> None:
     problem = node_problems(replace(NODE, **changes))[0]
     assert problem.level == level
     assert words in problem.text
 
 
-def test_a_simulated_clock_that_runs():
+def test_a_simulated_clock_that_runs() -> None:
     node = replace(NODE, sim_time=True, clock_publishers=1, clock_jumps=2, last_jump="back by 9 s")
     assert node_problems(node) == []
     values = node_values(node)
@@ -108,21 +110,21 @@ def test_a_simulated_clock_that_runs():
     assert node_values(replace(node, clock_running=False))["clock"] == "/clock, standing still"
 
 
-def test_a_swap_in_the_background_is_no_problem():
+def test_a_swap_in_the_background_is_no_problem() -> None:
     node = replace(NODE, swap="loading model other")
     assert node_problems(node) == []
     assert node_message(node) == "active: segnet; loading model other"
     assert node_values(node)["model swap"] == "loading model other"
 
 
-def test_missing_packages_are_no_problem():
+def test_missing_packages_are_no_problem() -> None:
     node = replace(NODE, missing=["vision_msgs: no label_info", "cv_bridge: no Bayer images"])
     assert node_problems(node) == []
     told = node_values(node)["missing packages"]
     assert told == "vision_msgs: no label_info; cv_bridge: no Bayer images"
 
 
-def test_an_engine_in_use():
+def test_an_engine_in_use() -> None:
     shown = node_values(replace(NODE, engine=ENGINE, precision="fp16"))
     assert shown["precision asked"] == "fp16"
     assert shown["precision used"] == ENGINE.layers
@@ -135,7 +137,7 @@ def test_an_engine_in_use():
     assert shown["GPU recoveries"] == "1"
 
 
-def test_an_engine_on_a_jetson():
+def test_an_engine_on_a_jetson() -> None:
     jetson = replace(FINGERPRINT, l4t="36.4.3", power_mode="MAXN", batch=4)
     shown = node_values(replace(NODE, engine=replace(ENGINE, fingerprint=jetson)))
     assert shown["engine built for"].endswith("CUDA 12.6, L4T 36.4.3 MAXN, batch 4")
@@ -150,6 +152,6 @@ def test_an_engine_on_a_jetson():
         (replace(NODE, engine=replace(ENGINE, failure="it is lost")), "failed: it is lost"),
     ],
 )
-def test_the_engines_state(node: NodeHealth, words: str):
+def test_the_engines_state(node: NodeHealth, words: str) -> None:
     assert node_values(node)["engine"] == words
     assert ("engine fingerprint" in node_values(node)) == (node.engine is not None)

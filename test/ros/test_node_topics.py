@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every topic of the running node, at every size, with everything in the messages.
 
 The pictures are networks' pictures enlarged by whole numbers, so that every answer is known without
@@ -161,7 +162,7 @@ def everything(
     return {topic: messages[-1] for topic, messages in received.items()}
 
 
-def test_every_topic_at_camera_size(node, peer: Peer, seen: np.ndarray):
+def test_every_topic_at_camera_size(node, peer: Peer, seen: np.ndarray) -> None:
     topics = (*PICTURES, "camera_info")
     picture = enlarged(seen)
     sent = fresh(picture)
@@ -185,7 +186,7 @@ def test_every_topic_at_camera_size(node, peer: Peer, seen: np.ndarray):
     assert came["camera_info"] == expected
 
 
-def test_every_topic_at_network_size(small_node, peer: Peer, seen: np.ndarray):
+def test_every_topic_at_network_size(small_node, peer: Peer, seen: np.ndarray) -> None:
     topics = (*PICTURES, "camera_info", "uncertainty")
     picture = enlarged(seen)
     sent = fresh(picture)
@@ -214,7 +215,7 @@ def test_every_topic_at_network_size(small_node, peer: Peer, seen: np.ndarray):
 )
 def test_stamp_and_frame_are_the_cameras(
     node, peer: Peer, seen: np.ndarray, stamp: tuple[int, int], frame_id: str
-):
+) -> None:
     message = image(enlarged(seen), "rgb8", stamp)
     message.header.frame_id = frame_id
     came = everything(peer, "/segmentation/", (*PICTURES, "camera_info"), message)
@@ -222,7 +223,9 @@ def test_stamp_and_frame_are_the_cameras(
     assert {message.header.frame_id for message in came.values()} == {frame_id}
 
 
-def test_only_bayesian_models_have_uncertainty(node, peer: Peer, bayesian_channel_model, seen):
+def test_only_bayesian_models_have_uncertainty(
+    node, peer: Peer, bayesian_channel_model, seen
+) -> None:
     peer.until(lambda: peer.node.count_publishers("/segmentation/overlay"), "the topics")
     assert peer.node.count_publishers("/segmentation/uncertainty") == 0
     before = peer.parameter("model")
@@ -243,7 +246,7 @@ def test_only_bayesian_models_have_uncertainty(node, peer: Peer, bayesian_channe
     assert not answered([silent], later)
 
 
-def test_the_legend_is_drawn_on_demand(node, peer: Peer, channel_model, seen: np.ndarray):
+def test_the_legend_is_drawn_on_demand(node, peer: Peer, channel_model, seen: np.ndarray) -> None:
     large = enlarged(seen, 20)
     plain = pixels(everything(peer, "/segmentation/", ("overlay",), fresh(large))["overlay"])
     assert peer.set_parameter("overlay_legend", True).successful
@@ -261,7 +264,7 @@ def test_the_legend_is_drawn_on_demand(node, peer: Peer, channel_model, seen: np
 @pytest.mark.parametrize(("name", "at_network_size"), [("segmentation", False), ("small", True)])
 def test_the_resolution_changes_from_frame_to_frame(
     node, small_node, peer: Peer, seen: np.ndarray, name: str, at_network_size: bool
-):
+) -> None:
     received = {
         topic: peer.subscribe(f"/{name}/{topic}", kind=KINDS[topic])
         for topic in ("label", "label/compressed", "confidence", "overlay")
@@ -282,7 +285,7 @@ def test_the_resolution_changes_from_frame_to_frame(
         assert np.abs(pixels(received["overlay"][-1]) - mixed).max() <= 0.5
 
 
-def test_odd_resolutions(node, peer: Peer, channel_model):
+def test_odd_resolutions(node, peer: Peer, channel_model) -> None:
     labels = peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     rng = np.random.default_rng(2)
@@ -296,7 +299,7 @@ def test_odd_resolutions(node, peer: Peer, channel_model):
             np.testing.assert_array_equal(pixels(labels[-1]), expected)
 
 
-def test_model_info_for_those_who_come_late(node, peer: Peer, channel_model):
+def test_model_info_for_those_who_come_late(node, peer: Peer, channel_model) -> None:
     (message,) = _latched(peer, "/segmentation/model_info", String)
     facts = json.loads(message.data)
     assert facts.pop("runtime").startswith("OpenVINO ")
@@ -323,7 +326,7 @@ def _latched(peer: Peer, topic: str, kind: type) -> list:
     return received
 
 
-def test_what_is_missing_is_said_once(node, peer: Peer):
+def test_what_is_missing_is_said_once(node, peer: Peer) -> None:
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
     words = "vision_msgs is not installed: no ~/label_info; the same facts are in ~/model_info"
     missing = not any(
@@ -344,7 +347,7 @@ def assert_layer_can_read(label: Image, confidence: Image) -> None:
     assert label.header == confidence.header
 
 
-def test_nav2_contract_of_every_frame(node, peer: Peer, seen: np.ndarray):
+def test_nav2_contract_of_every_frame(node, peer: Peer, seen: np.ndarray) -> None:
     labels, confidences = (peer.subscribe(f"/segmentation/{topic}") for topic in MONO)
     camera = peer.camera("/image")
     first = fresh(enlarged(seen))
@@ -365,7 +368,7 @@ def test_nav2_contract_of_every_frame(node, peer: Peer, seen: np.ndarray):
 
 
 @pytest.mark.parametrize("threshold", [0.25, 1.0])
-def test_unlabelled_by_threshold(node, peer: Peer, seen: np.ndarray, threshold: float):
+def test_unlabelled_by_threshold(node, peer: Peer, seen: np.ndarray, threshold: float) -> None:
     assert peer.set_parameter("confidence_threshold", threshold).successful
     try:
         came = everything(peer, "/segmentation/", PICTURES, fresh(enlarged(seen)))
@@ -385,7 +388,9 @@ def test_unlabelled_by_threshold(node, peer: Peer, seen: np.ndarray, threshold: 
     assert facts["confidence_threshold"] == threshold
 
 
-def test_unlabelled_by_taxonomy_set_live(node, peer: Peer, taxonomy: Path, seen: np.ndarray):
+def test_unlabelled_by_taxonomy_set_live(
+    node, peer: Peer, taxonomy: Path, seen: np.ndarray
+) -> None:
     assert peer.set_parameter("taxonomy", str(taxonomy)).successful
     try:
         came = everything(peer, "/segmentation/", PICTURES, fresh(enlarged(seen)))
@@ -408,7 +413,7 @@ def test_unlabelled_by_taxonomy_set_live(node, peer: Peer, taxonomy: Path, seen:
     ]
 
 
-def test_label_info_follows_threshold_and_taxonomy(node, peer: Peer, taxonomy: Path):
+def test_label_info_follows_threshold_and_taxonomy(node, peer: Peer, taxonomy: Path) -> None:
     messages = pytest.importorskip(
         "vision_msgs.msg", reason="needs vision_msgs: a ROS distribution"
     )
@@ -434,7 +439,7 @@ def test_label_info_follows_threshold_and_taxonomy(node, peer: Peer, taxonomy: P
     peer.until(lambda: named(received[-1]) == own and received[-1].threshold == 0, "its own names")
 
 
-def test_nav2_contract_with_several_cameras_in_a_namespace(two_cameras, peer: Peer, seen):
+def test_nav2_contract_with_several_cameras_in_a_namespace(two_cameras, peer: Peer, seen) -> None:
     pictures = {"front": seen, "left": 255 - seen}
     for camera, picture in pictures.items():
         level = f"/robot/segmentation/{camera}/"
@@ -461,7 +466,7 @@ def test_nav2_contract_with_several_cameras_in_a_namespace(two_cameras, peer: Pe
     assert "/robot/segmentation/label" not in names  # each camera's has its name
 
 
-def test_label_info_of_several_cameras(two_cameras, peer: Peer):
+def test_label_info_of_several_cameras(two_cameras, peer: Peer) -> None:
     messages = pytest.importorskip(
         "vision_msgs.msg", reason="needs vision_msgs: a ROS distribution"
     )
@@ -476,7 +481,7 @@ def test_label_info_of_several_cameras(two_cameras, peer: Peer):
 @pytest.mark.parametrize("codec", [".jpg", ".png"])
 def test_compressed_images_follow_a_remapped_image(
     compressed_node, peer: Peer, channel_model, seen, codec: str
-):
+) -> None:
     bgr = np.ascontiguousarray(enlarged(seen, 16)[..., ::-1])
     _, content = cv2.imencode(codec, bgr)
     message = CompressedImage(format="whatever", data=array("B", content.tobytes()))
@@ -514,7 +519,9 @@ def compressed_node(own_domain, channel_model, tmp_path_factory) -> Iterator[Nod
         yield process
 
 
-def test_cameras_exchanged_by_remapping(own_domain, channel_model, tmp_path_factory, peer, seen):
+def test_cameras_exchanged_by_remapping(
+    own_domain, channel_model, tmp_path_factory, peer, seen
+) -> None:
     rules = ("front/image:=/left/image", "left/image:=/front/image", "__node:=exchanged")
     arguments = ("-p", "cameras:=[front,left]", *(w for rule in rules for w in ("-r", rule)))
     override = (*reliable("/front/image"), *reliable("/left/image"))

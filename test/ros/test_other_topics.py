@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 import rclpy
 from listener import listening_node, publish
@@ -24,11 +26,11 @@ def compressed(node, topic: str = "image/compressed") -> str:
     return advice(node, topic, COMPRESSED, "compressed")
 
 
-def test_no_camera_at_all(node):
+def test_no_camera_at_all(node) -> None:
     assert raw(node) == ", nor any other image topic: start the camera"
 
 
-def test_no_other_node_at_all(own_domain):
+def test_no_other_node_at_all(own_domain) -> None:
     context = rclpy.Context()
     context.init(args=[], domain_id=int(claim_domain()))
     lonely = rclpy.create_node("segmentation", context=context)
@@ -40,7 +42,7 @@ def test_no_other_node_at_all(own_domain):
     assert "; this node sees no other node at all: is ROS_DOMAIN_ID (here " in told
 
 
-def test_the_camera_publishes_elsewhere(peer, node):
+def test_the_camera_publishes_elsewhere(peer, node) -> None:
     publish(peer, node, "/camera/image_raw")
     publish(peer, node, "/camera/compressed", CompressedImage)
     publish(peer, node, "/chatter", String)
@@ -55,7 +57,7 @@ def test_the_camera_publishes_elsewhere(peer, node):
     )
 
 
-def test_only_so_many_topics_are_named(peer, node):
+def test_only_so_many_topics_are_named(peer, node) -> None:
     for number in range(6):
         publish(peer, node, f"/camera{number}/image")
     told = raw(node, "front/image")
@@ -63,12 +65,12 @@ def test_only_so_many_topics_are_named(peer, node):
     assert told.endswith("-r front/image:=/camera0/image")
 
 
-def test_a_remapped_topic_is_asked_for_under_its_own_name(peer, node):
+def test_a_remapped_topic_is_asked_for_under_its_own_name(peer, node) -> None:
     publish(peer, node, "/camera/left")
     assert raw(node, "left/image").endswith("-r left/image:=/camera/left")
 
 
-def test_the_pictures_are_compressed(peer, node):
+def test_the_pictures_are_compressed(peer, node) -> None:
     publish(peer, node, "/robot/image/compressed", CompressedImage)
     publish(peer, node, "/cam/left/compressed", CompressedImage)
     remedy = "start this node with --ros-args -p image_transport:=compressed"
@@ -76,20 +78,20 @@ def test_the_pictures_are_compressed(peer, node):
     assert raw(node, "left/image") == f", but /cam/left/compressed: {remedy}"
 
 
-def test_the_pictures_are_raw(peer, node):
+def test_the_pictures_are_raw(peer, node) -> None:
     publish(peer, node, "/robot/image")
     remedy = "start this node with --ros-args -p image_transport:=raw"
     assert compressed(node) == f", but /robot/image: {remedy}"
 
 
-def test_own_pictures_and_topics_without_publishers_are_no_advice(peer, node):
+def test_own_pictures_and_topics_without_publishers_are_no_advice(peer, node) -> None:
     node.create_publisher(Image, "~/overlay", 1)
     peer.node.create_subscription(Image, "/wanted", lambda message: None, 1)
     peer.until(lambda: node.count_subscribers("/wanted"), "/wanted")
     assert "nor any other image topic" in raw(node)
 
 
-def test_somebody_elses_pictures_beside_the_own(peer, node):
+def test_somebody_elses_pictures_beside_the_own(peer, node) -> None:
     node.create_publisher(Image, "/mixed", 1)
     assert "nor any other image topic" in raw(node)
     peer.node.create_publisher(Image, "/mixed", 1)
@@ -103,16 +105,18 @@ def test_somebody_elses_pictures_beside_the_own(peer, node):
         (RAW, "start this node with --ros-args -r image:=/x"),
         (
             COMPRESSED,
-            "start this node with --ros-args -p image_transport:=compressed "
-            "-r image/compressed:=/x",
+            (
+                "start this node with --ros-args -p image_transport:=compressed "
+                "-r image/compressed:=/x"
+            ),
         ),
         ("std_msgs/msg/String", "remap image to a topic of images"),
     ],
 )
-def test_how_to_hear_a_topic(kind: str, words: str):
+def test_how_to_hear_a_topic(kind: str, words: str) -> None:
     assert how_to_hear("image", "/x", kind) == words
 
 
-def test_how_to_hear_raw_images_instead_of_compressed_ones():
+def test_how_to_hear_raw_images_instead_of_compressed_ones() -> None:
     told = how_to_hear("left/image/compressed", "/x", RAW)
     assert told == "start this node with --ros-args -p image_transport:=raw -r left/image:=/x"

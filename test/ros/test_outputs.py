@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One camera's publishers: filled for those who listen, under the camera's own header."""
 
 import copy
@@ -29,7 +30,9 @@ KINDS = dict.fromkeys(PICTURES, Image) | {
 class Shown:
     """Stands in for a `Rendering`: its maps are known, and who asked for them is counted."""
 
-    def __init__(self, size: tuple[int, int] = (6, 10), seed: int = 1, bayesian: bool = True):
+    def __init__(
+        self, size: tuple[int, int] = (6, 10), seed: int = 1, bayesian: bool = True
+    ) -> None:
         rng = np.random.default_rng(seed)
         self.maps = {
             name: rng.integers(0, 256, size, np.uint8)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,7 @@ def change(node: Node, name: str, value: Any) -> SetParametersResult:
     return node.set_parameters_atomically([Parameter(name, value=value)])
 
 
-def test_every_parameter_is_described(node: Node):
+def test_every_parameter_is_described(node: Node) -> None:
     NodeParameters(node)
     described = {*FROM_CONFIGURE_TO_CLEANUP, *LIVE}
     for descriptor in node.describe_parameters(sorted(described)):
@@ -80,7 +82,7 @@ def test_every_parameter_is_described(node: Node):
     assert precision.additional_constraints == "One of: fp16, int8, fp8."
 
 
-def test_the_shipped_file_holds_the_defaults(node: Node):
+def test_the_shipped_file_holds_the_defaults(node: Node) -> None:
     NodeParameters(node)
     (section,) = yaml.safe_load(SHIPPED.read_text()).values()
     shipped = section["ros__parameters"]
@@ -90,7 +92,7 @@ def test_the_shipped_file_holds_the_defaults(node: Node):
     assert all(type(shipped[name]) is type(node.get_parameter(name).value) for name in names)
 
 
-def test_the_engines_options(context: rclpy.Context):
+def test_the_engines_options(context: rclpy.Context) -> None:
     node = create_node(context)
     assert NodeParameters(node).engine == EngineOptions("fp16", 1, None, False)
     node.destroy_node()
@@ -110,7 +112,9 @@ def test_the_engines_options(context: rclpy.Context):
         ("image_transport", "theora", "raw, compressed"),
     ],
 )
-def test_unknown_choices_are_refused(context: rclpy.Context, name: str, value: str, choices: str):
+def test_unknown_choices_are_refused(
+    context: rclpy.Context, name: str, value: str, choices: str
+) -> None:
     node = create_node(context)
     NodeParameters(node)
     assert change(node, name, value).reason == f"{name} is {value!r}; expected {choices}"
@@ -122,7 +126,7 @@ def test_unknown_choices_are_refused(context: rclpy.Context, name: str, value: s
 
 
 @pytest.mark.parametrize(("name", "value"), FROM_CONFIGURE_TO_CLEANUP.items())
-def test_what_is_in_use_does_not_change(node: Node, name: str, value: Any):
+def test_what_is_in_use_does_not_change(node: Node, name: str, value: Any) -> None:
     settings = NodeParameters(node)
     before = node.get_parameter(name).value
     settings.in_use = True
@@ -136,7 +140,7 @@ def test_what_is_in_use_does_not_change(node: Node, name: str, value: Any):
 
 
 @pytest.mark.parametrize(("name", "value"), LIVE.items())
-def test_live_parameters_change_at_any_time(node: Node, name: str, value: Any):
+def test_live_parameters_change_at_any_time(node: Node, name: str, value: Any) -> None:
     settings = NodeParameters(node)
     settings.in_use = True
     assert change(node, name, value).successful
@@ -144,7 +148,7 @@ def test_live_parameters_change_at_any_time(node: Node, name: str, value: Any):
     assert kinds[type(value)](name) == value == node.get_parameter(name).value
 
 
-def test_a_refused_value_changes_nothing(node: Node):
+def test_a_refused_value_changes_nothing(node: Node) -> None:
     settings = NodeParameters(node)
     assert not change(node, "overlay_alpha", 1.5).successful
     assert settings.number("overlay_alpha") == 0.5
@@ -155,7 +159,7 @@ def test_a_refused_value_changes_nothing(node: Node):
     assert settings.text("taxonomy") == node.get_parameter("taxonomy").value == ""
 
 
-def test_what_is_accepted_is_told_once(node: Node):
+def test_what_is_accepted_is_told_once(node: Node) -> None:
     settings = NodeParameters(node)
     told: list[Any] = []
     settings.apply = told.append
@@ -168,7 +172,7 @@ def test_what_is_accepted_is_told_once(node: Node):
     assert told == [{"max_rate": 7.0}]
 
 
-def test_going_back_to_a_value_is_neither_asked_nor_told(node: Node):
+def test_going_back_to_a_value_is_neither_asked_nor_told(node: Node) -> None:
     settings = NodeParameters(node)
     assert change(node, "model", "/new").successful
     settings.in_use = True
@@ -178,7 +182,7 @@ def test_going_back_to_a_value_is_neither_asked_nor_told(node: Node):
     assert settings.text("model") == node.get_parameter("model").value == "/old"
 
 
-def test_the_cameras_names(context: rclpy.Context):
+def test_the_cameras_names(context: rclpy.Context) -> None:
     node = create_node(context)
     assert NodeParameters(node).cameras == [""]
     node.destroy_node()
@@ -191,21 +195,21 @@ def test_the_cameras_names(context: rclpy.Context):
     "names",
     [["front", "front"], ["1st"], ["a/b"], ["front", "left camera"], [f"c{i}" for i in range(17)]],
 )
-def test_wrong_cameras_are_refused(node: Node, names: list[str]):
+def test_wrong_cameras_are_refused(node: Node, names: list[str]) -> None:
     NodeParameters(node)
     refused = change(node, "cameras", names)
     assert not refused.successful
     assert refused.reason.startswith(f"cameras is {names}; expected up to 16 different names")
 
 
-def test_an_empty_list_is_one_camera(node: Node):
+def test_an_empty_list_is_one_camera(node: Node) -> None:
     """It arrives so from files and command lines."""
     settings = NodeParameters(node)
     assert settings._check([Parameter("cameras", Parameter.Type.NOT_SET)]).successful
     assert settings.cameras == [""]
 
 
-def test_cameras_have_parameters_of_their_own(context: rclpy.Context):
+def test_cameras_have_parameters_of_their_own(context: rclpy.Context) -> None:
     node = create_node(
         context, cameras=["front", "left"], **{"front.priority": 7, "max_rate": 12.0}
     )
@@ -225,7 +229,7 @@ def test_cameras_have_parameters_of_their_own(context: rclpy.Context):
     node.destroy_node()
 
 
-def test_the_folder_of_frames(node: Node):
+def test_the_folder_of_frames(node: Node) -> None:
     settings = NodeParameters(node)
     assert settings.frames_folder == Path.home() / ".ros" / "segnet_ros" / "frames"
     assert change(node, "frames_folder", "~/drive").successful
@@ -235,6 +239,8 @@ def test_the_folder_of_frames(node: Node):
 @pytest.mark.parametrize(
     ("name", "value"), [("overlay_alpha", 1.1), ("max_age", -0.1), ("build_engine", "true")]
 )
-def test_values_out_of_range_or_of_another_type_are_refused(node: Node, name: str, value: Any):
+def test_values_out_of_range_or_of_another_type_are_refused(
+    node: Node, name: str, value: Any
+) -> None:
     NodeParameters(node)
     assert not change(node, name, value).successful

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames through genuine publishers of a node that nobody spins."""
 
 import time
@@ -173,7 +174,7 @@ def labelled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return seen
 
 
-def test_the_stages_of_a_frame(rig: Rig):
+def test_the_stages_of_a_frame(rig: Rig) -> None:
     rig.start()
     rig.submit(2)
     stages = rig.pipeline.cameras[""].log.latency.percentiles_ms()
@@ -186,7 +187,7 @@ def test_the_stages_of_a_frame(rig: Rig):
     assert 0 < sum(parts) <= 2 * stages["total"][3]
 
 
-def test_a_lost_gpu_fails_every_frame_and_hangs_nothing(rig: Rig):
+def test_a_lost_gpu_fails_every_frame_and_hangs_nothing(rig: Rig) -> None:
     rig.start()
     rig.submit()
     rig.segmenter.is_lost = True
@@ -200,7 +201,9 @@ def test_a_lost_gpu_fails_every_frame_and_hangs_nothing(rig: Rig):
     assert rig.books() == Books(received=6, published=2, failed=4)
 
 
-def test_frames_of_several_cameras_share_an_inference(own_domain: None, channel_model: Path):
+def test_frames_of_several_cameras_share_an_inference(
+    own_domain: None, channel_model: Path
+) -> None:
     rig = Rig(channel_model, cameras=["front", "left"], batch_size=4, batch_window=0.5)
     try:
         rig.start()
@@ -239,7 +242,7 @@ def test_answers_of_one_inference_go_to_their_own_cameras(
     ]  # fmt: skip
 
 
-def test_a_camera_that_nobody_wants_any_more_gives_up_its_own_frame_only(make, labelled):
+def test_a_camera_that_nobody_wants_any_more_gives_up_its_own_frame_only(make, labelled) -> None:
     rig = make(cameras=["front", "left", "right"])
     with rig.worker_held("front"):
         for camera in ("left", "right"):
@@ -250,7 +253,7 @@ def test_a_camera_that_nobody_wants_any_more_gives_up_its_own_frame_only(make, l
     assert labelled == [("front", NOW), ("right", 1)]
 
 
-def test_one_cameras_bad_image_fails_alone(own_domain: None, channel_model: Path):
+def test_one_cameras_bad_image_fails_alone(own_domain: None, channel_model: Path) -> None:
     rig = Rig(channel_model, cameras=["front", "left"], batch_size=2, batch_window=0.5)
     try:
         rig.start()
@@ -265,7 +268,9 @@ def test_one_cameras_bad_image_fails_alone(own_domain: None, channel_model: Path
         rig.close()
 
 
-def test_an_exchange_waits_for_nothing_and_frees_the_old_model_later(rig: Rig, channel_model: Path):
+def test_an_exchange_waits_for_nothing_and_frees_the_old_model_later(
+    rig: Rig, channel_model: Path
+) -> None:
     rig.start()
     rig.submit()
     old = rig.pipeline.labelling
@@ -281,14 +286,14 @@ def test_an_exchange_waits_for_nothing_and_frees_the_old_model_later(rig: Rig, c
     old.model.retire()
 
 
-def test_an_exchange_is_announced_at_once_while_nothing_is_in_work(rig: Rig):
+def test_an_exchange_is_announced_at_once_while_nothing_is_in_work(rig: Rig) -> None:
     rig.start()
     new = replace(rig.pipeline.labelling, version=2)
     rig.pipeline.exchange(new)
     assert rig.pipeline._announced is new
 
 
-def test_a_threshold_turns_uncertain_pixels_into_unlabelled(rig: Rig):
+def test_a_threshold_turns_uncertain_pixels_into_unlabelled(rig: Rig) -> None:
     rig.start()
     future = rig.pipeline.cameras[""].capture.request()
     rig.pipeline.exchange(labelling(rig.segmenter, 2, threshold=0.5))
@@ -302,7 +307,7 @@ def test_a_threshold_turns_uncertain_pixels_into_unlabelled(rig: Rig):
     assert np.unique(shown.color).tolist() == [0]
 
 
-def test_frames_older_than_max_age_are_stale(rig: Rig):
+def test_frames_older_than_max_age_are_stale(rig: Rig) -> None:
     rig.set("max_age", 1.0)
     rig.start()
     rig.pipeline.cameras[""]._receive(image(GREY, "rgb8", stamp=(1000, 0)))
@@ -310,7 +315,7 @@ def test_frames_older_than_max_age_are_stale(rig: Rig):
     assert rig.books() == Books(received=1, stale=1)
 
 
-def test_a_request_for_a_frame_ends_when_the_node_stops(rig: Rig):
+def test_a_request_for_a_frame_ends_when_the_node_stops(rig: Rig) -> None:
     rig.start()
     future = rig.pipeline.cameras[""].capture.request()
     rig.pipeline.stop()
@@ -318,7 +323,7 @@ def test_a_request_for_a_frame_ends_when_the_node_stops(rig: Rig):
     assert future.result() is None
 
 
-def test_runtimes_that_take_one_frame_at_a_time_wait_for_no_batch(make):
+def test_runtimes_that_take_one_frame_at_a_time_wait_for_no_batch(make) -> None:
     rig = make(CpuSegmenter, cameras=["front", "left"], batch_size=2, batch_window=0.5)
     for _ in range(4):
         for camera in ("front", "left"):
@@ -329,7 +334,7 @@ def test_runtimes_that_take_one_frame_at_a_time_wait_for_no_batch(make):
         assert rig.books(camera) == Books(received=4, published=4)
 
 
-def test_the_newest_frame_wins(make, labelled):
+def test_the_newest_frame_wins(make, labelled) -> None:
     rig = make()
     with rig.worker_held():
         for stamp in range(1, 8):
@@ -339,7 +344,7 @@ def test_the_newest_frame_wins(make, labelled):
     assert rig.books() == Books(received=8, published=2, superseded=6)
 
 
-def test_priorities_hold_from_the_next_frame_on(make, labelled):
+def test_priorities_hold_from_the_next_frame_on(make, labelled) -> None:
     rig = make(cameras=["front", "left", "right"])
     with rig.worker_held("front"):
         for stamp, camera in enumerate(("left", "front", "right"), 1):
@@ -350,7 +355,7 @@ def test_priorities_hold_from_the_next_frame_on(make, labelled):
     assert labelled == [("front", NOW), ("right", 3), ("front", 2), ("left", 1)]
 
 
-def test_rate_limits_hold_from_the_next_frame_on(make, labelled):
+def test_rate_limits_hold_from_the_next_frame_on(make, labelled) -> None:
     rig = make(cameras=["front", "left"])
     rig.set("left.max_rate", 0.001)
     rig.pipeline.limit()
@@ -368,7 +373,7 @@ def test_rate_limits_hold_from_the_next_frame_on(make, labelled):
     assert labelled[-1] == ("left", 4)
 
 
-def test_a_frame_may_become_stale_while_it_waits(make, labelled):
+def test_a_frame_may_become_stale_while_it_waits(make, labelled) -> None:
     rig = make(cameras=["front", "left"], use_sim_time=True, max_age=1.0)
     rig.tick(NOW)
     with rig.worker_held("front"):
@@ -381,7 +386,7 @@ def test_a_frame_may_become_stale_while_it_waits(make, labelled):
     assert labelled == [("front", NOW + 1)]
 
 
-def test_frames_from_before_the_time_went_back_are_given_up(make, labelled):
+def test_frames_from_before_the_time_went_back_are_given_up(make, labelled) -> None:
     rig = make(cameras=["front", "left"], use_sim_time=True, max_age=1.0)
     watch = ClockWatch(rig.node, rig.pipeline.forget)
     rig.tick(NOW)
@@ -405,7 +410,7 @@ def test_frames_from_before_the_time_went_back_are_given_up(make, labelled):
     assert rig.books("left") == Books(received=3, published=1, superseded=1, stale=1)
 
 
-def test_stamps_that_go_back_restart_that_cameras_health(make):
+def test_stamps_that_go_back_restart_that_cameras_health(make) -> None:
     rig = make(cameras=["front", "left"])
     front, left = (rig.pipeline.cameras[c] for c in ("front", "left"))
     for camera in ("front", "left"):
@@ -421,7 +426,7 @@ def test_stamps_that_go_back_restart_that_cameras_health(make):
     assert rig.books("front") == Books(received=2, published=2)
 
 
-def test_every_cameras_failures_are_logged(make, capfd: pytest.CaptureFixture[str]):
+def test_every_cameras_failures_are_logged(make, capfd: pytest.CaptureFixture[str]) -> None:
     rig = make(cameras=["front", "left"])
     for camera in ("front", "left", "front", "left"):
         rig.pipeline.cameras[camera]._arrive(image(GREY, f"nonsense_{camera}"))
@@ -433,7 +438,7 @@ def test_every_cameras_failures_are_logged(make, capfd: pytest.CaptureFixture[st
         assert rig.books(camera) == Books(received=2, failed=2)
 
 
-def test_books_go_on_over_a_pause(make, labelled):
+def test_books_go_on_over_a_pause(make, labelled) -> None:
     rig = make(cameras=["front", "left"])
     for round_ in range(1, 4):
         rig.arrive(round_, "front")

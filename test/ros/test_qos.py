@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import pytest
 from rclpy.duration import Duration
 from rclpy.qos import (
@@ -56,7 +58,7 @@ def discovered(**policies) -> QoSProfile:
         ),
     ],
 )
-def test_profiles_in_words(profile: QoSProfile, words: str):
+def test_profiles_in_words(profile: QoSProfile, words: str) -> None:
     assert profile_in_words(profile) == words
 
 
@@ -74,7 +76,7 @@ def test_profiles_in_words(profile: QoSProfile, words: str):
         ),
     ],
 )
-def test_what_does_not_fit(publisher, subscription, reason, policies):
+def test_what_does_not_fit(publisher, subscription, reason, policies) -> None:
     told = incompatibility(publisher, subscription)
     assert reason in told
     assert "ERROR" not in told
@@ -82,13 +84,13 @@ def test_what_does_not_fit(publisher, subscription, reason, policies):
     assert clashing_policies(publisher, subscription) == policies
 
 
-def test_what_fits():
+def test_what_fits() -> None:
     for subscription in (RELIABLE, BEST_EFFORT):
         assert incompatibility(LATCHED, subscription) == ""
         assert clashing_policies(LATCHED, subscription) == []
 
 
-def test_defaults_fit_the_same_defaults_as_discovered():
+def test_defaults_fit_the_same_defaults_as_discovered() -> None:
     # rclpy alone takes the endless deadline of discovery for one that the default does not keep.
     found = discovered(
         reliability=QoSReliabilityPolicy.RELIABLE, durability=QoSDurabilityPolicy.VOLATILE

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import math
 import os
 import re
@@ -23,7 +25,8 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from segnet_ros.bags.clip import ClipError, PictureFrame, RecordedFrame, typestore
+from segnet_ros.bags.clip import ClipError, PictureFrame, RecordedFrame
+from segnet_ros.bags.message_types import typestore
 from segnet_ros.ros.replay import nominal_camera_info, prepare_frame, replay, with_stamp
 
 NAMESPACE = f"/replay_test_{os.getpid()}"
@@ -154,7 +157,7 @@ def rgb(message: Image) -> np.ndarray:
 
 
 @pytest.mark.parametrize("little_endian", [True, False])
-def test_stamp_is_changed_and_nothing_else(little_endian):
+def test_stamp_is_changed_and_nothing_else(little_endian) -> None:
     kind = "sensor_msgs/msg/Image"
     message = typestore().deserialize_cdr(serialize_message(recorded_image(1)), kind)
     cdr = bytes(typestore().serialize_cdr(message, kind, little_endian=little_endian))
@@ -165,21 +168,21 @@ def test_stamp_is_changed_and_nothing_else(little_endian):
     assert (decoded.header.frame_id, decoded.width) == ("front_camera", 48)
 
 
-def test_recorded_message_passes_unchanged():
+def test_recorded_message_passes_unchanged() -> None:
     frame = recorded_frame(recorded_image(1), None)
     outgoing = prepare_frame(frame, as_jpeg=False, size=None)
     assert outgoing.image is frame.cdr
     assert outgoing.camera_info is None
 
 
-def test_recorded_calibration_takes_the_stamp_of_its_image():
+def test_recorded_calibration_takes_the_stamp_of_its_image() -> None:
     frame = recorded_frame(recorded_jpeg(1), recorded_info(0))
     outgoing = prepare_frame(frame, as_jpeg=True, size=None)
     info = deserialize_message(outgoing.camera_info, CameraInfo)
     assert info == stamped(recorded_info(0), frame.stamp_ns)
 
 
-def test_resizing_scales_picture_and_calibration():
+def test_resizing_scales_picture_and_calibration() -> None:
     frame = recorded_frame(recorded_image(2), recorded_info(2))
     outgoing = prepare_frame(frame, as_jpeg=False, size=(24, 8))
     image = deserialize_message(outgoing.image, Image)
@@ -195,7 +198,7 @@ def test_resizing_scales_picture_and_calibration():
     assert info.header.frame_id == image.header.frame_id == "front_camera"
 
 
-def test_jpeg_of_the_same_size_keeps_its_calibration():
+def test_jpeg_of_the_same_size_keeps_its_calibration() -> None:
     frame = recorded_frame(recorded_image(2), recorded_info(2))
     for size in (None, (48, 32)):
         outgoing = prepare_frame(frame, as_jpeg=True, size=size)
@@ -203,7 +206,7 @@ def test_jpeg_of_the_same_size_keeps_its_calibration():
         assert info == stamped(recorded_info(2), frame.stamp_ns)
 
 
-def test_picture_becomes_a_jpeg():
+def test_picture_becomes_a_jpeg() -> None:
     frame = PictureFrame("0", 1_500_000_000, "camera", picture(3))
     outgoing = prepare_frame(frame, as_jpeg=True, size=None)
     image = deserialize_message(outgoing.image, CompressedImage)
@@ -213,7 +216,7 @@ def test_picture_becomes_a_jpeg():
     np.testing.assert_allclose(decoded.astype(int), picture(3), atol=8)
 
 
-def test_nominal_calibration_sees_60_degrees():
+def test_nominal_calibration_sees_60_degrees() -> None:
     info = nominal_camera_info(640, 480)
     assert (info.width, info.height, info.distortion_model) == (640, 480, "plumb_bob")
     focal = info.k[0]
@@ -224,7 +227,7 @@ def test_nominal_calibration_sees_60_degrees():
     assert info.d.tolist() == [0] * 5
 
 
-def test_folder_is_published_in_order_under_the_time_of_publishing(listener, folder):
+def test_folder_is_published_in_order_under_the_time_of_publishing(listener, folder) -> None:
     listener.subscribe(Image, IMAGE_TOPIC)
     before = time.time_ns()
     report = listener.play(folder, 4, 4, rate=20.0)
@@ -249,7 +252,7 @@ def test_folder_is_published_in_order_under_the_time_of_publishing(listener, fol
     assert report.worst_lateness_ms >= 0
 
 
-def test_best_effort_subscriber_gets_resized_jpegs(listener, folder):
+def test_best_effort_subscriber_gets_resized_jpegs(listener, folder) -> None:
     listener.subscribe(CompressedImage, f"{IMAGE_TOPIC}/compressed", ReliabilityPolicy.BEST_EFFORT)
     options = {"compressed": True, "size": (12, 8), "best_effort": True, "restamp": False}
     with ThreadPoolExecutor(1) as thread:
@@ -263,7 +266,7 @@ def test_best_effort_subscriber_gets_resized_jpegs(listener, folder):
     np.testing.assert_allclose(decoded.astype(int), picture(3)[::4, ::4], atol=12)
 
 
-def test_recording_is_published_as_recorded(listener, tmp_path):
+def test_recording_is_published_as_recorded(listener, tmp_path) -> None:
     topics = {
         "/front/image_raw": [recorded_image(index) for index in range(4)],
         "/front/camera_info": [recorded_info(index) for index in range(4)],
@@ -276,7 +279,7 @@ def test_recording_is_published_as_recorded(listener, tmp_path):
     assert report.frames == 4
 
 
-def test_compressed_recording_can_be_restamped(listener, tmp_path):
+def test_compressed_recording_can_be_restamped(listener, tmp_path) -> None:
     jpegs = [recorded_jpeg(index) for index in range(3)]
     path = write_bag(tmp_path / "bag", {"/front/compressed": jpegs, "/rear": [recorded_image(0)]})
     listener.subscribe(CompressedImage, f"{IMAGE_TOPIC}/compressed")
@@ -292,7 +295,9 @@ def test_compressed_recording_can_be_restamped(listener, tmp_path):
 @pytest.mark.parametrize(
     ("number", "rate", "received"), [(signal.SIGINT, 50, 9), (signal.SIGTERM, 0.01, 1)]
 )
-def test_signal_ends_an_endless_replay_with_its_report(listener, folder, number, rate, received):
+def test_signal_ends_an_endless_replay_with_its_report(
+    listener, folder, number, rate, received
+) -> None:
     listener.subscribe(Image, IMAGE_TOPIC)
     code = (
         "import sys; from pathlib import Path; from segnet_ros.ros.replay import replay; "
@@ -320,14 +325,14 @@ def test_signal_ends_an_endless_replay_with_its_report(listener, folder, number,
     assert shown[:received] == [(shown[0] + index) % 4 for index in range(received)]
 
 
-def test_replay_without_subscribers_warns_and_goes_on(folder, capfd):
+def test_replay_without_subscribers_warns_and_goes_on(folder, capfd) -> None:
     play = partial(replay, folder, image_topic=IMAGE_TOPIC, rate=200.0, wait_for_subscribers=0.1)
     assert play().frames == 4
     warning = capfd.readouterr().err
     assert f"0 of 1 subscribed to {IMAGE_TOPIC} (sensor_msgs/msg/Image) within 0.1 s" in warning
 
 
-def test_unreadable_frame_ends_the_replay_behind_the_earlier_ones(listener, folder):
+def test_unreadable_frame_ends_the_replay_behind_the_earlier_ones(listener, folder) -> None:
     (folder / "2.png").write_bytes(b"no image")
     listener.subscribe(Image, IMAGE_TOPIC)
     with pytest.raises(ClipError, match=r"2\.png cannot be decoded as an image"):
@@ -336,11 +341,11 @@ def test_unreadable_frame_ends_the_replay_behind_the_earlier_ones(listener, fold
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.inf, math.nan])
-def test_rate_must_be_positive(folder, rate):
+def test_rate_must_be_positive(folder, rate) -> None:
     with pytest.raises(ValueError, match=f"rate is {rate}; expected images per second above 0"):
         replay(folder, rate=rate)
 
 
-def test_size_must_be_positive(folder):
+def test_size_must_be_positive(folder) -> None:
     with pytest.raises(ValueError, match="size is 0x10; expected width and height"):
         replay(folder, size=(0, 10))

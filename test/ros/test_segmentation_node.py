@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node as a process, spoken to over genuine topics and services."""
 
 import re
@@ -47,7 +48,7 @@ def node(arguments, tmp_path, own_domain):
         yield process
 
 
-def test_publishes_what_the_segmenter_computes(node, peer: Peer, camera_image, expected):
+def test_publishes_what_the_segmenter_computes(node, peer: Peer, camera_image, expected) -> None:
     received = {
         topic: peer.subscribe(f"/segmentation/{topic}")
         for topic in ("label", "confidence", "color", "overlay")
@@ -71,7 +72,7 @@ def test_publishes_what_the_segmenter_computes(node, peer: Peer, camera_image, e
         assert message.step == 64 * (1 if message.encoding == "mono8" else 3)
 
 
-def test_the_overlay_follows_its_parameter_live(node, peer: Peer, camera_image, expected):
+def test_the_overlay_follows_its_parameter_live(node, peer: Peer, camera_image, expected) -> None:
     overlays = peer.subscribe("/segmentation/overlay")
     camera = peer.camera("/image")
     assert peer.set_parameter("overlay_alpha", 0.25).successful
@@ -80,7 +81,7 @@ def test_the_overlay_follows_its_parameter_live(node, peer: Peer, camera_image, 
     np.testing.assert_array_equal(pixels(overlays[0]), expected.overlay(0.25))
 
 
-def test_the_diagnostics_say_that_no_engine_is_needed(node, peer: Peer):
+def test_the_diagnostics_say_that_no_engine_is_needed(node, peer: Peer) -> None:
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
     runtime = peer.values()["runtime"]
     assert runtime.startswith("OpenVINO ")
@@ -88,7 +89,7 @@ def test_the_diagnostics_say_that_no_engine_is_needed(node, peer: Peer):
     assert "engine fingerprint" not in peer.values()
 
 
-def test_refuses_parameters_that_cannot_take_effect(node, peer: Peer):
+def test_refuses_parameters_that_cannot_take_effect(node, peer: Peer) -> None:
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
     answer = peer.set_parameter("runtime", "openvino")
     assert not answer.successful
@@ -101,7 +102,7 @@ def test_refuses_parameters_that_cannot_take_effect(node, peer: Peer):
 @pytest.mark.parametrize("qos", [BEST_EFFORT, QoSProfile(depth=5), qos_profile_sensor_data])
 def test_hears_and_serves_every_reliability(
     arguments, tmp_path, peer: Peer, camera_image, expected, qos
-):
+) -> None:
     with running_node(tmp_path / "log", *arguments):
         labels = peer.subscribe("/segmentation/label", qos)
         camera = peer.camera("/image", qos)
@@ -130,7 +131,7 @@ def bad_images(good: np.ndarray):
     }
 
 
-def test_bad_images_are_counted_and_do_no_harm(node, peer: Peer, camera_image, expected):
+def test_bad_images_are_counted_and_do_no_harm(node, peer: Peer, camera_image, expected) -> None:
     labels = peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     bad = bad_images(camera_image)
@@ -158,7 +159,7 @@ def test_bad_images_are_counted_and_do_no_harm(node, peer: Peer, camera_image, e
     assert "Traceback" not in node.text()
 
 
-def test_compressed_images(arguments, tmp_path, peer: Peer, camera_image, expected):
+def test_compressed_images(arguments, tmp_path, peer: Peer, camera_image, expected) -> None:
     _, png = cv2.imencode(".png", camera_image[..., ::-1])
     good = CompressedImage(format="png", data=array("B", png.tobytes()))
     corrupt = CompressedImage(format="jpeg", data=array("B", b"\xff\xd8\xff\xe0 nothing"))
@@ -175,7 +176,7 @@ def test_compressed_images(arguments, tmp_path, peer: Peer, camera_image, expect
     np.testing.assert_array_equal(pixels(labels[0]), expected.labels)
 
 
-def test_old_images_are_stale(node, peer: Peer, camera_image):
+def test_old_images_are_stale(node, peer: Peer, camera_image) -> None:
     peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     assert peer.set_parameter("max_age", 1.0).successful
@@ -186,7 +187,7 @@ def test_old_images_are_stale(node, peer: Peer, camera_image):
     assert peer.books()["received"] == 2
 
 
-def test_says_that_the_camera_stopped(node, peer: Peer, camera_image):
+def test_says_that_the_camera_stopped(node, peer: Peer, camera_image) -> None:
     peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     camera.publish(image(camera_image, "rgb8"))
@@ -202,7 +203,7 @@ def test_says_that_the_camera_stopped(node, peer: Peer, camera_image):
     peer.until(lambda: "labels are published again" in node.text(), "the log to tell")
 
 
-def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_image):
+def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_image) -> None:
     with running_node(
         tmp_path / "log", "-p", f"model:={tmp_path / 'nothing'}", *reliable("/image")
     ) as process:
@@ -232,7 +233,7 @@ def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_imag
         assert process.stop() == 0
 
 
-def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer):
+def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer) -> None:
     altered = tmp_path / "altered"
     altered.mkdir()
     for file in channel_model.iterdir():
@@ -250,7 +251,7 @@ def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer):
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT,) * 2])
-def test_ends_cleanly(node, peer: Peer, camera_image, signals):
+def test_ends_cleanly(node, peer: Peer, camera_image, signals) -> None:
     labels = peer.subscribe("/segmentation/label")
     camera = peer.camera("/image")
     camera.publish(image(camera_image, "rgb8"))
@@ -262,14 +263,14 @@ def test_ends_cleanly(node, peer: Peer, camera_image, signals):
     assert re.search(r"received \d+ frames: published \d+", node.text())
 
 
-def test_ends_cleanly_while_it_starts(arguments, tmp_path, peer: Peer):
+def test_ends_cleanly_while_it_starts(arguments, tmp_path, peer: Peer) -> None:
     with running_node(tmp_path / "log", *arguments) as process:
         peer.until(lambda: "segmentation" in peer.node.get_node_names(), "the node to exist")
         assert process.stop() == 0
         assert "Traceback" not in process.text()
 
 
-def test_an_incompatible_subscriber_is_named(node, peer: Peer):
+def test_an_incompatible_subscriber_is_named(node, peer: Peer) -> None:
     peer.until(lambda: peer.values().get("state") == "active", "the node to be active")
     latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
     peer.subscribe("/segmentation/label", latched)
@@ -289,7 +290,7 @@ def test_an_incompatible_subscriber_is_named(node, peer: Peer):
         ("nonsense::", "Couldn't parse"),
     ],
 )
-def test_wrong_arguments_are_one_clear_error(tmp_path, own_domain, argument, words):
+def test_wrong_arguments_are_one_clear_error(tmp_path, own_domain, argument, words) -> None:
     with running_node(tmp_path / "log", "-p", argument) as process:
         assert process.process.wait(30) == 1
     assert words in process.text()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Freshness: the newest frame wins, too old ones are dropped, by whichever clock there is."""
 
 import threading

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import math
 from dataclasses import replace
 
@@ -18,7 +20,7 @@ def problem(offset: float, node: NodeHealth = NODE) -> str:
 
 
 @pytest.mark.parametrize("offset", [-1.0, -0.02, 0.0, 0.5])
-def test_honest_stamps(offset: float):
+def test_honest_stamps(offset: float) -> None:
     assert problem(offset) == ""
     assert problem(offset, SIMULATED) == ""
 
@@ -33,17 +35,17 @@ def test_honest_stamps(offset: float):
         (math.nan, "images carry no stamp", "set it"),
     ],
 )
-def test_stamps_beside_the_systems_clock(offset: float, words: str, remedy: str):
+def test_stamps_beside_the_systems_clock(offset: float, words: str, remedy: str) -> None:
     assert problem(offset).startswith(words)
     assert remedy in problem(offset)
 
 
-def test_a_live_camera_beside_a_simulated_clock():
+def test_a_live_camera_beside_a_simulated_clock() -> None:
     told = problem(50 * YEAR, SIMULATED)
     assert told.startswith("stamps are 50.0 years ahead of /clock: the camera does not follow /cl")
     assert told.endswith("use_sim_time:=false")
 
 
-def test_nothing_is_known_before_an_image_or_without_a_clock():
+def test_nothing_is_known_before_an_image_or_without_a_clock() -> None:
     assert stamp_problem(replace(CAMERA, books=Books(), stamp_offset=math.nan), NODE) == ""
     assert problem(50 * YEAR, replace(SIMULATED, clock_running=False)) == ""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A genuine lifecycle node that is slow to configure, and its operator."""
 
 import threading
@@ -86,7 +87,7 @@ def configuring(node: SlowNode, peer: Peer) -> Any:
     return future
 
 
-def test_the_node_answers_while_it_configures(node: SlowNode, peer: Peer, configuring: Any):
+def test_the_node_answers_while_it_configures(node: SlowNode, peer: Peer, configuring: Any) -> None:
     name = "/segmentation/list_parameters"
     assert peer.call(ListParameters, name, ListParameters.Request()).result.names
     assert not node.transitions.idle
@@ -109,7 +110,7 @@ def test_the_node_answers_while_it_configures(node: SlowNode, peer: Peer, config
 )
 def test_a_second_transition_is_refused(
     node: SlowNode, peer: Peer, configuring: Any, transition: Transition
-):
+) -> None:
     request = ChangeState.Request(transition=transition)
     assert not peer.call(ChangeState, "/segmentation/change_state", request).success
     assert peer.state() == "configuring"
@@ -121,7 +122,7 @@ def test_a_second_transition_is_refused(
 @pytest.mark.parametrize(
     "transition", [Transition(label="shutdown"), *(Transition(id=number) for number in (5, 6, 7))]
 )
-def test_shutdown_ends_it(peer: Peer, configuring: Any, transition: Transition):
+def test_shutdown_ends_it(peer: Peer, configuring: Any, transition: Transition) -> None:
     request = ChangeState.Request(transition=transition)
     assert peer.call(ChangeState, "/segmentation/change_state", request).success
     assert peer.state() == "finalized"
@@ -129,7 +130,7 @@ def test_shutdown_ends_it(peer: Peer, configuring: Any, transition: Transition):
     assert not configuring.result().success
 
 
-def test_an_interruption_does_not_outlast_its_transition(node: SlowNode, peer: Peer):
+def test_an_interruption_does_not_outlast_its_transition(node: SlowNode, peer: Peer) -> None:
     first = ask(peer, Transition(label="configure"))
     peer.until(lambda: peer.state() == "configuring", "configure to begin")
     node.transitions.interrupted.set()
@@ -142,14 +143,16 @@ def test_an_interruption_does_not_outlast_its_transition(node: SlowNode, peer: P
 @pytest.mark.parametrize(
     "transition", [Transition(id=3), Transition(id=99), Transition(label="activate")]
 )
-def test_an_impossible_transition_is_refused(node: SlowNode, peer: Peer, transition: Transition):
+def test_an_impossible_transition_is_refused(
+    node: SlowNode, peer: Peer, transition: Transition
+) -> None:
     request = ChangeState.Request(transition=transition)
     assert not peer.call(ChangeState, "/segmentation/change_state", request).success
     assert peer.state() == "unconfigured"
     assert node.transitions.idle
 
 
-def test_by_itself_it_configures_and_activates(node: SlowNode, peer: Peer):
+def test_by_itself_it_configures_and_activates(node: SlowNode, peer: Peer) -> None:
     node.transitions.start()
     peer.until(lambda: peer.state() == "configuring", "configure to begin")
     assert not peer.transition("configure")
@@ -157,7 +160,7 @@ def test_by_itself_it_configures_and_activates(node: SlowNode, peer: Peer):
     peer.until(lambda: peer.state() == "active", "the node to be active")
 
 
-def test_what_fails_to_configure_is_not_activated(node: SlowNode, peer: Peer):
+def test_what_fails_to_configure_is_not_activated(node: SlowNode, peer: Peer) -> None:
     node.transitions.start()
     peer.until(lambda: peer.state() == "configuring", "configure to begin")
     node.transitions.interrupted.set()
@@ -165,7 +168,7 @@ def test_what_fails_to_configure_is_not_activated(node: SlowNode, peer: Peer):
     assert peer.state() == "unconfigured"
 
 
-def test_somebody_else_may_be_quicker(node: SlowNode, peer: Peer):
+def test_somebody_else_may_be_quicker(node: SlowNode, peer: Peer) -> None:
     node.proceed.set()
     assert peer.transition("configure")
     node.transitions.start()
@@ -174,7 +177,9 @@ def test_somebody_else_may_be_quicker(node: SlowNode, peer: Peer):
     assert peer.transition("activate")
 
 
-def test_stopped_it_answers_and_begins_nothing_more(node: SlowNode, peer: Peer, configuring: Any):
+def test_stopped_it_answers_and_begins_nothing_more(
+    node: SlowNode, peer: Peer, configuring: Any
+) -> None:
     node.transitions.stop()
     peer.until(lambda: node.transitions.idle, "the end of it")
     peer.until(configuring.done, "the answer")
@@ -185,13 +190,13 @@ def test_stopped_it_answers_and_begins_nothing_more(node: SlowNode, peer: Peer, 
     assert peer.state() == "unconfigured"
 
 
-def test_entities_are_made_in_the_executors_thread(node: SlowNode, peer: Peer):
+def test_entities_are_made_in_the_executors_thread(node: SlowNode, peer: Peer) -> None:
     node.proceed.set()
     assert peer.transition("configure")
     assert node.answer.name == "executor"
 
 
-def test_what_fails_in_the_executor_is_raised_in_the_transition(node: SlowNode, peer: Peer):
+def test_what_fails_in_the_executor_is_raised_in_the_transition(node: SlowNode, peer: Peer) -> None:
     node.proceed.set()
     node.in_executor = lambda: 1 // 0
     assert peer.transition("configure")

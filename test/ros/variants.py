@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other models than `channel_model`, and taxonomies: for tests of what changes in a node."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs slots and `choose` in virtual time, as FrameScheduler's thread does in real time."""
 
 from collections.abc import Mapping, Sequence

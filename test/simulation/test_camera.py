@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Projection and clipping against hand-computed values."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image and label are painted through the same geometry."""
 
 import numpy as np

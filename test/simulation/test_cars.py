@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Car bodies: closed outlines, the flank that the camera can see, lights at the right end."""
 
 import cv2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clips on disk: CamVid's layout, lossless, never half a file."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rendered drive: repeatable, complete, and consistent with its own geometry."""
 
 import cv2

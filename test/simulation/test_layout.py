@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The street's layout: gapless lots, clear side roads, keeping left."""
 
 import pytest

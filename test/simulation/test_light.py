@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Light: what faces the sun is brighter, what is far fades."""
 
 import numpy as np

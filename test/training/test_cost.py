@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Costs of networks small enough to count by hand, and of the paper's."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two processes against one; the processes run this file as a script."""
 
 import json

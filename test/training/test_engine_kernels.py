@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Regression: of how many kernels TensorRT-RTX makes each network.
 
 Counted as it builds, without executing anything. A kernel more means that a form of the graph is no

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import json
 from dataclasses import asdict
 from functools import partial
@@ -78,7 +80,8 @@ def no_acceptance(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def refuse(content: bytes, precision: str, exam: Any, golden: Any) -> EngineGraph:
         nodes = onnx.load_from_string(content).graph.node
         heard.append(f"{[n.op_type for n in nodes].count('QuantizeLinear')}")
-        raise ExportError("too bad")
+        msg = "too bad"
+        raise ExportError(msg)
 
     monkeypatch.setattr(quantizing, "accept", refuse)
     return heard
@@ -152,7 +155,8 @@ def test_sensitive_convolutions_stay_in_fp16(
 
     def refuse_thrice(content: bytes, *arguments: Any) -> EngineGraph:
         if len(refused) < 3:
-            raise ExportError("too bad")
+            msg = "too bad"
+            raise ExportError(msg)
         return original(content, *arguments)
 
     monkeypatch.setattr(quantizing, "accept", refuse_thrice)

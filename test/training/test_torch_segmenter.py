@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Weights in PyTorch give what the model folder made of them gives."""
 
 import json

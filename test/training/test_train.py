@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import json
 import math
 import pickle
@@ -125,7 +127,7 @@ def write_frame(folder: Path, name: str, seed: int) -> LabelledFrame:
     noisy = np.clip(rgb + rng.normal(0, 10, rgb.shape), 0, 255).astype(np.uint8)
     labels[-4:] = STORED_VOID
     frame = LabelledFrame(
-        folder / f"{name}.png", folder / f"{name}_label.png", name.split("_")[0], CAMVID
+        folder / f"{name}.png", folder / f"{name}_label.png", name.split("_", maxsplit=1)[0], CAMVID
     )
     cv2.imwrite(str(frame.image_path), cv2.cvtColor(noisy, cv2.COLOR_RGB2BGR))
     cv2.imwrite(str(frame.label_path), labels)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keypoints and counts, learned from rendered streets and asked of streets never seen."""
 
 import copy

@@ -1,14 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import math
 from types import SimpleNamespace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import torch
 
 from segnet_ros.training.errors import TrainingError
 from segnet_ros.training.recipe import Recipe
-from segnet_ros.training.training_state import TrainingState
 from segnet_ros.training.training_step import Measurements
+
+if TYPE_CHECKING:
+    from segnet_ros.training.training_state import TrainingState
 
 
 def measurements(device: str) -> Measurements:
@@ -16,7 +20,7 @@ def measurements(device: str) -> Measurements:
     state = SimpleNamespace(
         recipe=Recipe("segnet_light", 1), step=7, device=SimpleNamespace(type=device)
     )
-    return Measurements(cast(TrainingState, state))
+    return Measurements(cast("TrainingState", state))
 
 
 def epoch(measured: Measurements, rows: list[list[float]]) -> None:

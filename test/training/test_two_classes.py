@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder of one's own, two classes, from its YAML file to weights that know their classes."""
 
 import json

@@ -1,13 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a recorded camera was frozen, black, overexposed or blurred, by the node's own rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.drive.event_log import EventLog
 from segnet_ros.evaluation.comparison import Event
 from segnet_ros.health.image_judge import ImageJudge
-from segnet_ros.health.image_look import ImageLook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from segnet_ros.health.image_look import ImageLook
 
 _SECOND_NS = 1_000_000_000
 
@@ -19,6 +24,7 @@ class CameraEvents:
 
     Args:
         start_ns: Where the recording begins, nanoseconds since 1970; times of looks are since then.
+
     """
 
     def __init__(self, start_ns: int) -> None:
@@ -40,6 +46,7 @@ class CameraEvents:
 
         Args:
             looks: At every frame, with the stamp of its header, nanoseconds.
+
         """
         for stamp_ns, look in looks:
             if stamp_ns:  # none says nothing

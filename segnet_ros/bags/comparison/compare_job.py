@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compare two models on recordings, a window at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.comparison.model_pair import ModelPair, PairChoice, PairedFrame
-from segnet_ros.bags.pictures import Picture
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.bags.work import Advance, Outcome, Task
 from segnet_ros.evaluation.agreement import (
@@ -18,6 +19,9 @@ from segnet_ros.evaluation.agreement import (
 from segnet_ros.evaluation.comparison import ComparedFrame
 from segnet_ros.health.image_look import ImageLook, look_at_image
 
+if TYPE_CHECKING:
+    from segnet_ros.bags.pictures import Picture
+
 _SECOND_NS = 1e9
 
 
@@ -29,6 +33,7 @@ class CameraWindow:
         counts: Of its frames.
         frames: In the order of recording.
         looks: At its pictures, likewise; times are since the recording's begin.
+
     """
 
     counts: AgreementCounts
@@ -46,6 +51,7 @@ class WindowComparison:
         size: Of the label maps compared; see `ModelPair`.
         start_ns: Where the recording begins, nanoseconds since 1970.
         cameras: By topic.
+
     """
 
     facts: tuple[dict[str, str], dict[str, str]]
@@ -61,6 +67,7 @@ class CompareJob:
 
     Attributes:
         choice: Of models and topics.
+
     """
 
     choice: PairChoice

@@ -1,15 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """The windows of all recordings, compared one by one, put together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.comparison.camera_events import CameraEvents
-from segnet_ros.bags.comparison.compare_job import CameraWindow, WindowComparison
 from segnet_ros.bags.errors import BagError
-from segnet_ros.bags.recorded import Fault
-from segnet_ros.bags.work import Outcome
 from segnet_ros.evaluation.agreement import AgreementCounts
 from segnet_ros.evaluation.comparison import (
     ComparedCamera,
@@ -19,6 +17,13 @@ from segnet_ros.evaluation.comparison import (
     Facts,
     Skipped,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from segnet_ros.bags.comparison.compare_job import CameraWindow, WindowComparison
+    from segnet_ros.bags.recorded import Fault
+    from segnet_ros.bags.work import Outcome
 
 LOST = "lost"
 """Kind of the event that something cannot be read."""
@@ -35,6 +40,7 @@ def put_together(
 
     Raises:
         BagError: there is no window at all.
+
     """
     skipped = [_skipped("", fault) for fault in faults]
     models: tuple[list[Facts], list[Facts]] = ([], [])
@@ -46,7 +52,8 @@ def put_together(
         _note_models(newest.facts, models)
         bags.setdefault(outcome.task.bag, _Bag(outcome.task.bag, newest.start_ns)).add(newest)
     if newest is None:
-        raise BagError("the recordings hold no messages; expected images; check how they were made")
+        msg = "the recordings hold no messages; expected images; check how they were made"
+        raise BagError(msg)
     cameras = [camera for bag in bags.values() for camera in bag.finished(skipped)]
     return Comparison(models, newest.classes, newest.size, cameras, skipped)
 

@@ -1,18 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frames on which two models differ, read and segmented again to be shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from segnet_ros.bags.comparison.model_pair import ModelPair, PairChoice, PairedFrame
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.bags.windows import Window
 from segnet_ros.bags.work import Advance, Outcome, Task
-from segnet_ros.evaluation.comparison import DifferingFrame
 from segnet_ros.evaluation.frame_pictures import FramePictures, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segnet_ros.evaluation.comparison import DifferingFrame
 
 
 def tasks_of(frames: Sequence[DifferingFrame]) -> list[Task]:
@@ -31,6 +35,7 @@ class PictureJob:
     Attributes:
         choice: As for `CompareJob`.
         frames: What is wanted.
+
     """
 
     choice: PairChoice

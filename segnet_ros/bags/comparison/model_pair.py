@@ -1,24 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two models that see the same frames of recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.image_topics import choose_image_topics
 from segnet_ros.bags.labels.provenance import provenance
 from segnet_ros.bags.last_recording import LastRecording
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import Picture, read_pictures
 from segnet_ros.bags.recorded import Fault
-from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.segmenting import SegmentedPicture, segment_pictures
-from segnet_ros.bags.work import Task
 from segnet_ros.evaluation.agreement import pair_classes
-from segnet_ros.inference.labelling import Labelling
 from segnet_ros.inference.runtime import Prediction
-from segnet_ros.inference.segmenter import Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.bags.recording import Recording
+    from segnet_ros.bags.work import Task
+    from segnet_ros.inference.labelling import Labelling
+    from segnet_ros.inference.segmenter import Segmentation
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class PairChoice:
         models: A and B.
         topics: Image topics; see `choose_image_topics`.
         all_images: Whether all are wanted.
+
     """
 
     models: tuple[ModelChoice, ModelChoice]
@@ -44,6 +50,7 @@ class PairedFrame:
         picture: The frame.
         a: Under A's published ids.
         b: Under B's published ids.
+
     """
 
     picture: Picture
@@ -76,6 +83,7 @@ class ModelPair:
     Raises:
         InferenceError: a model cannot be loaded.
         AgreementError: their classes cannot be compared.
+
     """
 
     def __init__(self, choice: PairChoice) -> None:
@@ -96,6 +104,7 @@ class ModelPair:
         Raises:
             BagError: the recording cannot be opened.
             InferenceError: a runtime fails.
+
         """
         recording = self.recording(task.bag)
         cameras = choose_image_topics(
@@ -115,6 +124,7 @@ class ModelPair:
 
         Raises:
             BagError: it cannot be opened.
+
         """
         return self._recordings.open(bag)
 

@@ -1,19 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """From windows that were looked at to the report of a drive."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.bags.drive.drive_events import HealthWatch
-from segnet_ros.bags.drive.drive_job import CameraWindow, DriveWindow, SeenFrame, Stopwatch
-from segnet_ros.bags.recorded import Fault
-from segnet_ros.bags.work import Outcome
 from segnet_ros.evaluation.drive_report import (
     UNLABELLED,
     CameraDrive,
@@ -26,7 +24,14 @@ from segnet_ros.evaluation.drive_report import (
     Timeline,
 )
 from segnet_ros.evaluation.frame_times import frame_times
-from segnet_ros.inference.model import SegmentationClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from segnet_ros.bags.drive.drive_job import CameraWindow, DriveWindow, SeenFrame, Stopwatch
+    from segnet_ros.bags.recorded import Fault
+    from segnet_ros.bags.work import Outcome
+    from segnet_ros.inference.model import SegmentationClass
 
 _SECOND_NS = 1_000_000_000
 _CERTAIN = 255
@@ -56,6 +61,7 @@ class DriveReduction:
     Attributes:
         bag: The one given.
         faults: All so far.
+
     """
 
     def __init__(self, bag: str, start_ns: int, stop_ns: int, faults: Iterable[Fault]) -> None:
@@ -280,6 +286,7 @@ def report_on(
     Args:
         recordings: At least one, each with a window or more.
         outcomes: Of all windows; those of a recording in order.
+
     """
     by_bag = {recording.bag: recording for recording in recordings}
     watches: list[Stopwatch] = []

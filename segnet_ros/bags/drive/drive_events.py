@@ -1,15 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
 """Health of one recorded camera: the node's own rules, on the recording's time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from segnet_ros.bags.drive.drive_job import SeenFrame
 from segnet_ros.bags.drive.event_log import EventLog
-from segnet_ros.evaluation.drive_report import Event
 from segnet_ros.health.image_judge import ImageJudge
 from segnet_ros.health.label_judge import LabelJudge
-from segnet_ros.inference.model import SegmentationClass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segnet_ros.bags.drive.drive_job import SeenFrame
+    from segnet_ros.evaluation.drive_report import Event
+    from segnet_ros.inference.model import SegmentationClass
 
 
 class HealthWatch:
@@ -20,6 +25,7 @@ class HealthWatch:
     Args:
         classes: That are published.
         free: Ids where the robot may drive.
+
     """
 
     def __init__(self, classes: Sequence[SegmentationClass], free: frozenset[int]) -> None:

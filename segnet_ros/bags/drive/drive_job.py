@@ -1,12 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """Look at the frames of recordings and their labels, a window at a time."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,18 +17,22 @@ from segnet_ros.bags.ahead import map_ahead
 from segnet_ros.bags.image_topics import camera_names, choose_image_topics
 from segnet_ros.bags.labels.provenance import provenance
 from segnet_ros.bags.last_recording import LastRecording
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import read_pictures
 from segnet_ros.bags.recorded import Fault, RecordedMessage
-from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.segmenting import segment_pictures
 from segnet_ros.bags.steps import LONGEST_STEP_NS, Labelled, Step, steps
-from segnet_ros.bags.windows import Window
 from segnet_ros.bags.work import Advance, Outcome, Task
 from segnet_ros.evaluation.flicker import Flicker, flicker
 from segnet_ros.health.image_look import ImageLook, look_at_image
 from segnet_ros.health.label_look import LabelLook, look_at_labels
-from segnet_ros.inference.model import SegmentationClass
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.bags.recording import Recording
+    from segnet_ros.bags.windows import Window
+    from segnet_ros.inference.model import SegmentationClass
 
 Counts = npt.NDArray[np.int64]
 
@@ -50,6 +55,7 @@ class SeenFrame:
         labels: A look at the labels, likewise.
         compared: Pixels compared with the frame before; None without such a frame.
         changed: Those among them that have another label.
+
     """
 
     time_ns: int
@@ -70,6 +76,7 @@ class CameraWindow:
         seen: int64 [classes + 1], compared pixels by the class that they had, the last of none.
         kept: int64 [classes + 1], those among them that kept it.
         frames: In the order of recording.
+
     """
 
     seen: Counts
@@ -92,6 +99,7 @@ class Stopwatch:
         inference: That the pipeline waited for it.
         flicker: Of those that have a frame before them; in a thread.
         frame: From one to the next.
+
     """
 
     decode: list[float] = field(default_factory=list)
@@ -122,6 +130,7 @@ class DriveWindow:
         names: Of all cameras by topic.
         cameras: By topic; those that have frames in the window.
         speed: No part of what was found.
+
     """
 
     made_by: Mapping[str, str]
@@ -140,6 +149,7 @@ class DriveJob:
         choice: The model.
         topics: Image topics; none for the only one.
         all_images: Whether every image topic is wanted.
+
     """
 
     choice: ModelChoice
@@ -151,6 +161,7 @@ class DriveJob:
 
         Raises:
             InferenceError: it cannot be used.
+
         """
         return DriveWorker(self)
 

@@ -1,13 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """Moments of recordings, read and segmented again to be shown."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.last_recording import LastRecording
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import read_pictures
 from segnet_ros.bags.segmenting import segment_pictures
 from segnet_ros.bags.steps import LONGEST_STEP_NS, Step, steps
@@ -15,7 +15,12 @@ from segnet_ros.bags.windows import Window
 from segnet_ros.bags.work import Advance, Outcome, Task
 from segnet_ros.evaluation.drive_pictures import Moment, MomentPictures, draw_moment
 from segnet_ros.evaluation.flicker import flicker
-from segnet_ros.inference.labelling import Labelling
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.inference.labelling import Labelling
 
 
 def tasks_of(moments: Sequence[Moment]) -> list[Task]:
@@ -33,6 +38,7 @@ class MomentsJob:
     Attributes:
         choice: The model.
         moments: What is wanted.
+
     """
 
     choice: ModelChoice

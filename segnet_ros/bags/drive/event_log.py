@@ -1,11 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 """Problems of successive frames, joined to events with a begin and an end."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from segnet_ros.evaluation.drive_report import Event
-from segnet_ros.health.health_report import HealthReport, Problem
+
+if TYPE_CHECKING:
+    from segnet_ros.health.health_report import HealthReport, Problem
 
 
 class EventLog:
@@ -13,6 +17,7 @@ class EventLog:
 
     Attributes:
         found: So far.
+
     """
 
     def __init__(self) -> None:
@@ -26,6 +31,7 @@ class EventLog:
             report: What is wrong with it.
             time: Of the frame, seconds since the start of the recording.
             time_ns: When it was recorded, nanoseconds since 1970.
+
         """
         self._going_on = {
             problem.kind: self._write(problem, time, time_ns) for problem in report.problems

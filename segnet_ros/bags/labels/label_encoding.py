@@ -1,19 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled frames to messages: independent of each other, so that threads can share the work."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.bags.labels.label_messages import label_message, overlay_message
-from segnet_ros.bags.recorded import RecordedMessage
-from segnet_ros.bags.steps import Step
 from segnet_ros.evaluation.flicker import flicker
 from segnet_ros.inference.postprocessing import resize_labels
 from segnet_ros.inference.rendering import Rendering, Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from segnet_ros.bags.recorded import RecordedMessage
+    from segnet_ros.bags.steps import Step
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,6 +32,7 @@ class LabelEncoder:
         outputs: Some of `OUTPUTS`.
         style: How they are shown.
         keep_original: Whether the camera's own message comes first.
+
     """
 
     cameras: Mapping[str, str]

@@ -1,12 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label the camera frames of recordings, a window at a time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.ahead import map_ahead
 from segnet_ros.bags.labels.label_encoding import LabelEncoder
@@ -14,17 +15,21 @@ from segnet_ros.bags.labels.label_messages import info_messages
 from segnet_ros.bags.labels.label_plan import LabelOptions, LabelPlan, plan_labels
 from segnet_ros.bags.labels.label_segment import LabelItem, LabelledFrame, LabelSegment, Segment
 from segnet_ros.bags.labels.provenance import model_info_of, provenance, recording_name
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import read_pictures
 from segnet_ros.bags.places import join
 from segnet_ros.bags.recorded import Fault, RecordedMessage
 from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.segmenting import segment_pictures
 from segnet_ros.bags.steps import LONGEST_STEP_NS, Step, steps
-from segnet_ros.bags.windows import Window
 from segnet_ros.bags.work import Advance, Outcome, Task
 from segnet_ros.bags.writing.bag_folder import segment_name
 from segnet_ros.inference.rendering import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.bags.windows import Window
 
 _ENCODE_THREADS = os.cpu_count() or 1
 _ENCODE_AHEAD = 2 * _ENCODE_THREADS
@@ -38,6 +43,7 @@ class Destination:
     Attributes:
         location: Path or URL of the labelled recording.
         staging: The same of the folder where its files are put.
+
     """
 
     location: str
@@ -52,6 +58,7 @@ class LabelJob:
         choice: The model.
         options: What is written.
         destinations: By recording.
+
     """
 
     choice: ModelChoice
@@ -64,6 +71,7 @@ class LabelJob:
         Raises:
             InferenceError: it cannot be used.
             BagError: it cannot tell what is wanted.
+
         """
         return LabelWorker(self)
 

@@ -1,15 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
 """The messages of a labelled recording: topics, types and contents."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.bags.pictures import Picture
 from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, RecordedMessage, Topic
 from segnet_ros.bags.writing.new_topics import new_topic
 from segnet_ros.bags.writing.vision_messages import (
@@ -17,8 +16,13 @@ from segnet_ros.bags.writing.vision_messages import (
     VISION_CLASS_TYPE,
     label_type_store,
 )
-from segnet_ros.inference.taxonomy import Taxonomy
 from segnet_ros.messages.image_conversion import encode_png
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from segnet_ros.bags.pictures import Picture
+    from segnet_ros.inference.taxonomy import Taxonomy
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -36,6 +40,7 @@ def output_topics(cameras: Collection[str], outputs: Sequence[str]) -> list[Topi
     Args:
         cameras: Names, from `camera_names`; "" for the only one.
         outputs: Some of `OUTPUTS`.
+
     """
     topics = []
     for camera in sorted(cameras):
@@ -79,6 +84,7 @@ def info_messages(
         threshold: Labels with a lower confidence, 0..1, are unlabelled.
         model_info: JSON.
         time_ns: When they are recorded, nanoseconds since 1970; their stamp, too.
+
     """
     types = label_type_store().types
     classes = [

@@ -1,16 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is to be written of a recording's labels, and to which topics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.image_topics import camera_names, choose_image_topics
 from segnet_ros.bags.labels.label_messages import OUTPUTS, output_topics
-from segnet_ros.bags.recorded import Topic
-from segnet_ros.bags.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from segnet_ros.bags.recorded import Topic
+    from segnet_ros.bags.recording import Recording
 
 DEFAULT_OUTPUTS = ("label", "confidence", "overlay")
 
@@ -27,6 +31,7 @@ class LabelOptions:
         network_size: Whether maps keep the network's size instead of the camera's.
         alpha: Share of the class colours in the overlay, 0..1.
         keep_original: Whether the messages of the recording are copied.
+
     """
 
     topics: tuple[str, ...] = ()
@@ -45,13 +50,15 @@ class LabelOptions:
 
         Raises:
             BagError: uncertainty is wanted of a model that does not tell it.
+
         """
         wanted = set(self.outputs or DEFAULT_OUTPUTS)
         if "uncertainty" in wanted and not bayesian:
-            raise BagError(
+            msg = (
                 f"{model} does not tell its uncertainty; expected a Bayesian model. Leave "
                 "uncertainty out of --outputs, or choose such a model"
             )
+            raise BagError(msg)
         if bayesian and not self.outputs:
             wanted.add("uncertainty")
         return [name for name in OUTPUTS if name in wanted]
@@ -72,6 +79,7 @@ class LabelPlan:
     Attributes:
         cameras: Their names by image topic.
         topics: All that are written: first those of the recording that are copied.
+
     """
 
     cameras: Mapping[str, str]
@@ -89,6 +97,7 @@ def plan_labels(recording: Recording, options: LabelOptions, outputs: Sequence[s
     Raises:
         BagError: the image topics are not clear, or the recording has a topic of a name that is
             to be written.
+
     """
     chosen = choose_image_topics(
         recording.topics, options.topics, options.all_images, recording.location
@@ -102,8 +111,9 @@ def plan_labels(recording: Recording, options: LabelOptions, outputs: Sequence[s
 
 def _refuse_taken(kept: set[str], written: Sequence[Topic], bag: str) -> None:
     if taken := [topic.name for topic in written if topic.name in kept]:
-        raise BagError(
+        msg = (
             f"{bag} has {', '.join(taken)} itself, which labels are to be written to; it seems to "
             "be labelled already. Label the recording it was made from, or leave out "
             "--keep-original"
         )
+        raise BagError(msg)

@@ -1,24 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings that are to be labelled, looked into before any model is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.labels.label_job import Destination
 from segnet_ros.bags.labels.label_plan import LabelOptions, LabelPlan, plan_labels
 from segnet_ros.bags.labels.provenance import recording_name, run_identity
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.places import find_bags, is_url, join, local_path
-from segnet_ros.bags.recorded import Fault
 from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.windows import cut
 from segnet_ros.bags.work import Task
 from segnet_ros.bags.writing.bag_folder import BagOutput
 from segnet_ros.inference.model import Model, load_model
 from segnet_ros.inference.shipped import find_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.bags.recorded import Fault
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class LabelRun:
         tasks: What is left to do.
         frames: Camera frames in the recording; None if unknown.
         faults: What was found wrong on opening it.
+
     """
 
     bag: str
@@ -51,6 +57,7 @@ def find_targets(inputs: Sequence[str], output: str) -> list[tuple[str, str]]:
 
     Raises:
         BagError: there are no recordings, two have the same name, or the output is among them.
+
     """
     for given in inputs:
         _refuse_inside(given, output)
@@ -59,10 +66,11 @@ def find_targets(inputs: Sequence[str], output: str) -> list[tuple[str, str]]:
         return [(bags[0], output)]
     names = [recording_name(bag) for bag in bags]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BagError(
+        msg = (
             f"several recordings are called {', '.join(twice)}; expected a name of its own for "
             f"each folder in {output}. Label them one by one"
         )
+        raise BagError(msg)
     return [(bag, join(output, name)) for bag, name in zip(bags, names, strict=True)]
 
 
@@ -82,6 +90,7 @@ def open_run(
         InferenceError: there is no such model, runtime or taxonomy.
         BagError: the recording cannot be read, its topics are not clear, the model does not tell
             what is wanted, or `BagOutput` refuses.
+
     """
     model = load_model(find_model(choice.model))
     outputs = options.chosen_outputs(model.name, _may_tell_uncertainty(model))
@@ -105,10 +114,11 @@ def _refuse_inside(given: str, output: str) -> None:
         return
     source, target = Path(local_path(given)).resolve(), Path(local_path(output)).resolve()
     if source in (target, *target.parents):
-        raise BagError(
+        msg = (
             f"{output} lies in {given}, where the next run would take it for a recording; expected "
             "a place outside. Choose another one"
         )
+        raise BagError(msg)
 
 
 def _may_tell_uncertainty(model: Model) -> bool:

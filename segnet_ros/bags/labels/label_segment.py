@@ -1,15 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
 """The file of a window's labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.labels.provenance import RECORD
 from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
 from segnet_ros.bags.writing.segment_file import SegmentSummary, SegmentWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
 
 Segment = SegmentSummary | None
 """A written file; None if a window holds nothing."""
@@ -38,6 +42,7 @@ class LabelSegment:
         compressed: Whether it is, for messages that are no pictures of JPEG or PNG.
         infos: The messages at its beginning, which make it complete in itself; called with the
             time of its first message, nanoseconds since 1970.
+
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class LabelSegment:
 
         Raises:
             BagError: the file cannot be written.
+
         """
         for message in _messages(item):
             writer = self._writer or self._begin(message.time_ns)

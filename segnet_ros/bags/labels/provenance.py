@@ -1,22 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where labels come from: said in every file of labels, alike whoever made them, and when."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.places import base_name
-from segnet_ros.bags.recording import Recording
-from segnet_ros.inference.labelling import Labelling
 from segnet_ros.inference.model import file_sha256, load_model
 from segnet_ros.inference.runtime import resolve_runtime
-from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.shipped import find_model
 from segnet_ros.inference.taxonomy import find_taxonomy
 from segnet_ros.messages.model_info import model_info
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.bags.recording import Recording
+    from segnet_ros.inference.labelling import Labelling
+    from segnet_ros.inference.segmenter import Segmenter
 
 RECORD = "segnet_ros"
 """Name of the mcap metadata record that holds it."""
@@ -35,6 +39,7 @@ def provenance(labelling: Labelling, source: str, options: Mapping[str, Any]) ->
         ran), runtime (library, version, device), precision (that the network really ran in),
         taxonomy (empty for the model's own classes), confidence_threshold (0..1), source, and the
         options; what is no text as JSON.
+
     """
     segmenter, model = labelling.model.segmenter, labelling.model.segmenter.model
     facts = {
@@ -76,6 +81,7 @@ def run_identity(
 
     Raises:
         InferenceError: there is no such model, runtime or taxonomy.
+
     """
     model = load_model(find_model(choice.model))
     runtime = resolve_runtime(choice.runtime)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a picture looks like in 63 bytes, to tell whether two show much the same.
 
 Colours and edges on a grid of 3 x 3 cells, both relative to the picture's brightness, so that a

@@ -1,15 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of files for frames of recordings: BAG_CAMERA_STAMP."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.image_topics import camera_names
-from segnet_ros.bags.mining.mining import ScoredFrame
 from segnet_ros.bags.places import is_url, local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from segnet_ros.bags.mining.mining import ScoredFrame
 
 BAG_RULE = "^(.+)_[^_]+_[0-9-]+"
 """Regular expression whose group is the recording in a frame's name."""
@@ -23,6 +28,7 @@ def frame_names(frames: Sequence[ScoredFrame], cameras: Mapping[str, set[str]]) 
     Args:
         frames: No two of them of the same topic and time.
         cameras: Image topics by recording, of all recordings there are.
+
     """
     bags = bag_names(list(cameras))
     names = [
@@ -47,6 +53,7 @@ def bag_names(bags: Sequence[str]) -> dict[str, str]:
 
     Args:
         bags: Paths or URLs, each once.
+
     """
     paths = [_parts(bag) for bag in bags]
     for depth in range(1, max(map(len, paths), default=0) + 1):

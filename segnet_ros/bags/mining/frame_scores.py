@@ -1,16 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tells that a frame is worth labelling: numbers that need no labels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from segnet_ros.evaluation.agreement import PairedClasses, joint_labels
 from segnet_ros.inference.postprocessing import resize_labels
-from segnet_ros.inference.runtime import Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from segnet_ros.inference.runtime import Prediction
 
 _CERTAIN = 255
 
@@ -24,6 +28,7 @@ class FrameScores(NamedTuple):
         uncertainty: Mean over pixels of how far a Bayesian model's samples differ.
         flicker: Share of labels that differ from those of the frame before, moved along.
         disagreement: Share of pixels that another model gives another label.
+
     """
 
     confidence: float
@@ -51,6 +56,7 @@ def confidence_scores(prediction: Prediction, unsure: float) -> FrameScores:
     Args:
         prediction: Of one picture.
         unsure: Labels with a lower confidence, 0..1, are unsure.
+
     """
     confidence, uncertainty = prediction.confidence, prediction.uncertainty
     low = np.count_nonzero(confidence < math.ceil(unsure * _CERTAIN))
@@ -68,6 +74,7 @@ def disagreement(a: Prediction, b: Prediction, classes: PairedClasses) -> float:
         a: Of model A.
         b: Of model B; of another size, its labels are brought to A's.
         classes: Of both.
+
     """
     height, width = a.labels.shape
     labels_a = joint_labels(a.labels, classes.ids_a)

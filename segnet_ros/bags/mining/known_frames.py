@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What labelled frames look like, so that their like is not proposed again."""
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ def describe_known(datasets: Sequence[Path]) -> Descriptor:
 
     Raises:
         DatasetError: a dataset cannot be read.
+
     """
     frames = [frame for dataset in datasets for frame in find_frames(dataset, "train")]
     described = map_ahead(_describe, frames, _THREADS, _AHEAD)

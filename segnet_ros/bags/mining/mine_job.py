@@ -1,9 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Score the frames of recordings, a window at a time."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,6 @@ from segnet_ros.bags.last_recording import LastRecording
 from segnet_ros.bags.mining.descriptor import describe
 from segnet_ros.bags.mining.frame_scores import FrameScores, confidence_scores, disagreement
 from segnet_ros.bags.mining.mining import ScoredFrame
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import read_pictures
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.bags.segmenting import SegmentedPicture, segment_pictures
@@ -23,7 +24,10 @@ from segnet_ros.bags.work import Advance, Outcome, Task
 from segnet_ros.evaluation.agreement import pair_classes
 from segnet_ros.evaluation.flicker import flicker
 from segnet_ros.inference.preprocessing import resize_image
-from segnet_ros.inference.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.inference.segmenter import Segmenter
 
 Pixels = npt.NDArray[np.uint8]
 Scored = tuple[ScoredFrame, ...]
@@ -40,6 +44,7 @@ class MineJob:
         unsure: Labels with a lower confidence, 0..1, are unsure.
         topics: Image topics; see `choose_image_topics`.
         all_images: Whether every image topic is wanted.
+
     """
 
     model: ModelChoice
@@ -56,6 +61,7 @@ class MineJob:
             InferenceError: one cannot be used.
             AgreementError: the two have no class in common.
             BagError: the model does not tell its uncertainty, which is wanted.
+
         """
         return MineWorker(self)
 
@@ -81,10 +87,11 @@ class MineWorker:
     def _check(self) -> None:
         model = self._models[0]
         if "uncertainty" in self._job.criteria and not model.bayesian:
-            raise BagError(
+            msg = (
                 f"{model.model.name} does not tell its uncertainty; expected a Bayesian model. "
                 "Leave uncertainty out of --by, or choose such a model"
             )
+            raise BagError(msg)
 
     def work(self, task: Task, advance: Advance) -> Outcome[Scored]:
         """See `Worker.work`."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mined frames as a dataset: `segnet train` reads it, and annotation tools do."""
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.labels.provenance import tool_version
 from segnet_ros.bags.mining.frame_names import BAG_RULE
-from segnet_ros.bags.mining.mining import ChosenFrame
 from segnet_ros.bags.mining.proposal_job import Pixels, Proposal
 from segnet_ros.bags.places import disk_errors
 from segnet_ros.bags.writing.output_folder import OutputFolder
@@ -24,7 +24,10 @@ from segnet_ros.datasets.labelme import labelme_document
 from segnet_ros.datasets.layouts import DESCRIPTION
 from segnet_ros.datasets.taxonomy import VOID
 from segnet_ros.inference.files import replacing, write_image
-from segnet_ros.inference.model import Model
+
+if TYPE_CHECKING:
+    from segnet_ros.bags.mining.mining import ChosenFrame
+    from segnet_ros.inference.model import Model
 
 FORMATS = ("coco", "labelme")
 """Of annotations."""
@@ -49,6 +52,7 @@ class MinedFrame:
         rank: 1 for the frame that is most worth labelling.
         chosen: What it was chosen for.
         proposal: What is written of it.
+
     """
 
     name: str
@@ -71,15 +75,15 @@ def new_dataset(folder: Path) -> Iterator[Path]:
 
     Raises:
         BagError: it exists, is being written by another run, or cannot be written.
+
     """
     place = OutputFolder(folder)
     with closing(place):
         with disk_errors(folder):
             place.open()
         if place.exists():
-            raise BagError(
-                f"{folder} exists; expected a new folder. Remove it, or choose another one"
-            )
+            msg = f"{folder} exists; expected a new folder. Remove it, or choose another one"
+            raise BagError(msg)
         unfinished = Path(place.staging, folder.resolve().name)
         unfinished.mkdir()
         yield unfinished
@@ -106,6 +110,7 @@ def write_mined(
         model: That gave the labels.
         formats: Some of `FORMATS`.
         settings: Of the run, as JSON can hold them.
+
     """
     with ExitStack() as opened:
         annotate = [opened.enter_context(_ANNOTATORS[each](folder, model)) for each in formats]

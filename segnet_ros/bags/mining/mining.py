@@ -1,11 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which frames are worth labelling: the worst ones that are not alike."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from segnet_ros.bags.mining.descriptor import Descriptor, differences
 from segnet_ros.bags.mining.frame_scores import CRITERIA, FrameScores
 from segnet_ros.evaluation.metrics import known_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +30,7 @@ class ScoredFrame(NamedTuple):
         stamp_ns: Of its header.
         scores: See `FrameScores`.
         descriptor: What the picture looks like; see `describe`.
+
     """
 
     bag: str
@@ -43,6 +47,7 @@ class ChosenFrame(NamedTuple):
     Attributes:
         frame: The frame.
         worth: How much it is worth labelling, among the frames it was chosen from: 0..1.
+
     """
 
     frame: ScoredFrame
@@ -58,6 +63,7 @@ class Limits:
         gap_ns: Frames of one camera in one recording are at least so far apart, nanoseconds.
         difference: A frame's descriptor differs from those of all other frames, chosen or known,
             by at least this; see `differences`.
+
     """
 
     count: int
@@ -75,6 +81,7 @@ def worths(frames: Sequence[ScoredFrame], criteria: Sequence[str]) -> Floats:
 
     Returns:
         float64 [n], 0..1; NaN where nothing is known.
+
     """
     values = [[CRITERIA[name](frame.scores) for name in criteria] for frame in frames]
     columns = np.array(values, np.float64).reshape(len(frames), len(criteria))
@@ -103,6 +110,7 @@ def choose(
 
     Returns:
         The most worth labelling first.
+
     """
     worth = worths(frames, criteria)
     order = np.argsort(-worth, kind="stable")

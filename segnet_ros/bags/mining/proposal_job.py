@@ -1,10 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label chosen frames of recordings, for people to correct."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,14 +13,18 @@ import numpy.typing as npt
 from segnet_ros.bags.labels.provenance import provenance
 from segnet_ros.bags.last_recording import LastRecording
 from segnet_ros.bags.message_types import typestore
-from segnet_ros.bags.mining.mining import ScoredFrame
-from segnet_ros.bags.model_choice import ModelChoice
 from segnet_ros.bags.pictures import Picture, read_pictures
 from segnet_ros.bags.places import base_name
 from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE
-from segnet_ros.bags.recording import Recording
 from segnet_ros.bags.windows import Window
 from segnet_ros.bags.work import Advance, Outcome, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segnet_ros.bags.mining.mining import ScoredFrame
+    from segnet_ros.bags.model_choice import ModelChoice
+    from segnet_ros.bags.recording import Recording
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -36,6 +40,7 @@ class Proposal:
         suffix: Of that file: ".jpg" or ".png".
         labels: uint8 [H, W] at the picture's size, class ids; 255 where the model is unsure.
         made_by: Where the labels come from; see `provenance`.
+
     """
 
     content: bytes
@@ -59,6 +64,7 @@ class ProposalJob:
     Attributes:
         model: Its threshold says which labels are unsure.
         frames: To be labelled.
+
     """
 
     model: ModelChoice
@@ -69,6 +75,7 @@ class ProposalJob:
 
         Raises:
             InferenceError: it cannot be used.
+
         """
         return ProposalWorker(self)
 
@@ -123,6 +130,7 @@ def picture_file(picture: Picture, kind: str) -> tuple[bytes, str]:
         Content and suffix. Of a compressed image the very bytes, unless who opens them as a file
         sees other pixels: a picture that EXIF turns does not fit its labels any more. A PNG
         otherwise.
+
     """
     if kind == COMPRESSED_IMAGE_TYPE:
         message: Any = typestore().deserialize_cdr(memoryview(picture.message.cdr), kind)

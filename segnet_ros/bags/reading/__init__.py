@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of recordings, of every kind and in any state."""

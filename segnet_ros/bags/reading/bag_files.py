@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files of a recording, opened."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import base_name
@@ -15,6 +16,9 @@ from segnet_ros.bags.reading.compressed_file import SUFFIX
 from segnet_ros.bags.reading.packed_file import PackedFile
 from segnet_ros.bags.reading.stored_file import StoredFile, open_file
 from segnet_ros.bags.recorded import Fault, Topic
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
 
 Opened = tuple[StoredFile, Sequence[Fault]]
 
@@ -37,6 +41,7 @@ def open_files(
 
     Raises:
         BagError: nothing of them can be read.
+
     """
     open_one = _opener(layout, held)
     files: list[StoredFile] = []
@@ -83,6 +88,7 @@ def described_topics(files: Sequence[StoredFile], location: str) -> list[Mapping
 
     Raises:
         BagError: none can be read.
+
     """
     packed = [file for file in files if isinstance(file, PackedFile)]
     if not packed:

@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which files a recording consists of."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import (
@@ -21,6 +22,9 @@ from segnet_ros.bags.reading.byte_source import reason
 from segnet_ros.bags.reading.compressed_file import SUFFIX
 from segnet_ros.bags.recorded import Fault
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
 STORAGES = (".mcap", ".db3")
 """What the names of recorded files end in, compressed ones before ".zstd"."""
 
@@ -33,6 +37,7 @@ class Layout:
         files: Paths or URLs in the order of recording.
         metadata: What rosbag2 says about it; None without metadata.yaml, or if that is damaged.
         faults: What is wrong with metadata.yaml.
+
     """
 
     files: Sequence[str]
@@ -48,6 +53,7 @@ def find_layout(location: str) -> Layout:
 
     Raises:
         BagError: there is none.
+
     """
     names = _names(location)
     if names is None:
@@ -67,10 +73,11 @@ def _described(
     location: str, metadata: BagMetadata, names: Collection[str], stored: Sequence[str]
 ) -> Layout:
     if metadata.foreign_compression:
-        raise BagError(
+        msg = (
             f"{location} is compressed with {metadata.foreign_compression}; expected zstd or "
             "none. Convert it with: ros2 bag convert"
         )
+        raise BagError(msg)
     found = [_present(name, names) for name in metadata.files]
     faults = [
         Fault(f"{name} is missing, which {METADATA_FILE} names")
@@ -81,10 +88,11 @@ def _described(
     # A recorder that was killed has named none.
     files = files or [] if metadata.files else list(stored)
     if faults and not files:
-        raise BagError(
+        msg = (
             f"{location} has none of the files that {METADATA_FILE} names; expected "
             f"{', '.join(metadata.files)}. Copy them there"
         )
+        raise BagError(msg)
     return Layout(_joined(location, files), metadata, faults)
 
 
@@ -94,16 +102,16 @@ def _names(location: str) -> list[str] | None:
         return None if _has_suffix(location) else list(file_sizes(location))
     path = Path(local_path(location))
     if not path.exists():
-        raise BagError(
+        msg = (
             f"{location} does not exist; expected a rosbag2 recording: a folder, or a file ending "
             f"in {' or '.join(STORAGES)}"
         )
+        raise BagError(msg)
     try:
         return [entry.name for entry in path.iterdir()] if path.is_dir() else None
     except OSError as error:
-        raise BagError(
-            f"{location} cannot be read ({reason(error)}); expected a folder that may be read"
-        ) from error
+        msg = f"{location} cannot be read ({reason(error)}); expected a folder that may be read"
+        raise BagError(msg) from error
 
 
 def _text(location: str) -> str:
@@ -141,10 +149,11 @@ def _natural_order(name: str) -> tuple[list[int | str], str]:
 def _some(location: str, names: Collection[str], stored: Sequence[str]) -> Sequence[str]:
     if stored:
         return stored
-    raise BagError(
+    msg = (
         f"{location} holds {len(names)} entries, none of them recorded; expected a rosbag2 "
         f"recording: {METADATA_FILE} and files ending in {' or '.join(STORAGES)}"
     )
+    raise BagError(msg)
 
 
 def _present(name: str, names: Collection[str]) -> str | None:

@@ -1,16 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
 """metadata.yaml: what rosbag2 says about a recording's files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from segnet_ros.bags.reading.compressed_file import SUFFIX
 from segnet_ros.bags.recorded import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _ROOT = "rosbag2_bagfile_information"
 _COMPRESSION = "zstd"
@@ -29,6 +32,7 @@ class FileSpan:
         start_ns: Time of the first message.
         stop_ns: Just after the last one.
         count: Messages.
+
     """
 
     start_ns: int
@@ -47,6 +51,7 @@ class BagMetadata:
             (since Humble) and agree with what is told of the recording.
         foreign_compression: Format the files or messages are compressed in, if it is not zstd;
             empty otherwise.
+
     """
 
     files: Sequence[str]
@@ -60,6 +65,7 @@ def parse_metadata(text: str) -> BagMetadata:
 
     Raises:
         MetadataError: it is damaged.
+
     """
     try:
         content = yaml.load(text, _LOADER)[_ROOT]  # noqa: S506 - a safe one
@@ -70,11 +76,14 @@ def parse_metadata(text: str) -> BagMetadata:
             foreign_compression=_foreign_compression(content),
         )
     except yaml.YAMLError as error:
-        raise MetadataError(f"it is no YAML ({_in_one_line(error)})") from error
+        msg = f"it is no YAML ({_in_one_line(error)})"
+        raise MetadataError(msg) from error
     except KeyError as error:
-        raise MetadataError(f"it has no {error.args[0]}") from error
+        msg = f"it has no {error.args[0]}"
+        raise MetadataError(msg) from error
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise MetadataError(f"an entry has a wrong kind ({_in_one_line(error)})") from error
+        msg = f"an entry has a wrong kind ({_in_one_line(error)})"
+        raise MetadataError(msg) from error
 
 
 def _in_one_line(error: Exception) -> str:
@@ -85,7 +94,8 @@ def _name(path: object) -> str:
     """Old versions give paths that begin with the recording's folder; it may have moved since."""
     name = PurePosixPath(str(path)).name
     if not name:
-        raise ValueError(f"{path!r} as a file's path")
+        msg = f"{path!r} as a file's path"
+        raise ValueError(msg)
     return name
 
 

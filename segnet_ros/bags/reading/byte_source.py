@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bytes of a file, here or in an object store, read where they are wanted."""
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ByteSource(Protocol):
         Raises:
             UnreadableError: the disk cannot read them.
             BagError: the object store does not answer (any more).
+
         """
         ...
 
@@ -39,6 +41,7 @@ class ByteSource(Protocol):
         Raises:
             UnreadableError: the disk cannot read all of them.
             BagError: the object store does not answer (any more).
+
         """
         ...
 
@@ -52,14 +55,16 @@ def open_bytes(location: str) -> ByteSource:
 
     Raises:
         BagError: it cannot be opened.
+
     """
     try:
         return RemoteBytes(location) if is_url(location) else LocalBytes(local_path(location))
     except Exception as error:  # every store's client has exceptions of its own
-        raise BagError(
+        msg = (
             f"{location} cannot be opened ({reason(error)}); expected a file of a recording that "
             "may be read. Check its name and your access"
-        ) from error
+        )
+        raise BagError(msg) from error
 
 
 def reason(error: Exception) -> str:
@@ -96,7 +101,8 @@ class LocalBytes:
                     break
                 data += more
         except (OSError, MemoryError) as error:
-            raise UnreadableError(f"{reason(error)} at byte {offset}") from error
+            msg = f"{reason(error)} at byte {offset}"
+            raise UnreadableError(msg) from error
         return data
 
     def borrow(self, offset: int, length: int) -> memoryview:
@@ -112,7 +118,8 @@ class LocalBytes:
             try:
                 step = os.preadv(self._descriptor, [view[done:]], offset + done)
             except OSError as error:
-                raise UnreadableError(f"{reason(error)} at byte {offset}") from error
+                msg = f"{reason(error)} at byte {offset}"
+                raise UnreadableError(msg) from error
             if not step:
                 raise UnreadableError(_ENDS)
             done += step
@@ -142,10 +149,11 @@ class RemoteBytes:
                 self._file.seek(offset)
                 return bytes(self._file.read(_available(self.size, offset, length)))
         except Exception as error:
-            raise BagError(
+            msg = (
                 f"{self._location} cannot be read any more ({reason(error)}); expected a store "
                 "that answers. Check the network and start again"
-            ) from error
+            )
+            raise BagError(msg) from error
 
     def borrow(self, offset: int, length: int) -> memoryview:
         """See `ByteSource.borrow`."""

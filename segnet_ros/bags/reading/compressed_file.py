@@ -1,13 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files and messages that rosbag2 compressed with zstd."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
 
 from segnet_ros.bags.reading.byte_source import ByteSource, UnreadableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUFFIX = ".zstd"
 
@@ -23,14 +26,17 @@ def unpack(source: ByteSource, target: Path) -> None:
     Raises:
         UnreadableError: it is damaged; `target` holds what comes before the damage.
         OSError: `target` cannot be written.
+
     """
     with target.open("wb") as output:
         try:
             complete = _unpack(source, output)
         except zstandard.ZstdError as error:
-            raise UnreadableError(f"its compressed data are damaged ({error})") from error
+            msg = f"its compressed data are damaged ({error})"
+            raise UnreadableError(msg) from error
     if not complete:
-        raise UnreadableError("its compressed data are cut off")
+        msg = "its compressed data are cut off"
+        raise UnreadableError(msg)
 
 
 def _unpack(source: ByteSource, output: BinaryIO) -> bool:
@@ -50,12 +56,15 @@ def unpack_message(data: bytes) -> bytes:
 
     Raises:
         UnreadableError: it is damaged.
+
     """
     frame = zstandard.ZstdDecompressor().decompressobj()
     try:
         message = frame.decompress(data)
     except zstandard.ZstdError as error:
-        raise UnreadableError(f"the compressed message is damaged ({error})") from error
+        msg = f"the compressed message is damaged ({error})"
+        raise UnreadableError(msg) from error
     if not frame.eof:
-        raise UnreadableError("the compressed message is cut off")
+        msg = "the compressed message is cut off"
+        raise UnreadableError(msg)
     return message

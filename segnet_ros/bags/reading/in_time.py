@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages from several places, in the order of their time."""
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def plausible_span(groups: Sequence[Sequence[int]]) -> tuple[int, int]:
 
     Args:
         groups: Times; none is empty, and what "most" are is said by one time of each group.
+
     """
     middle = median_low(median_low(times) for times in groups)
     near = [time_ns for times in groups for time_ns in times if abs(time_ns - middle) <= FAR_NS]
@@ -41,6 +43,7 @@ class Source(NamedTuple):
         start_ns: None of them is earlier.
         order: Among equal times the source with the lower number comes first.
         items: Not touched before it is their turn.
+
     """
 
     start_ns: int
@@ -57,6 +60,7 @@ def merge(sources: Sequence[Source]) -> Iterator[Item]:
 
     Args:
         sources: Sorted by `start_ns`. No more of them are open at once than overlap in time.
+
     """
     if len(sources) == 1:
         yield from sources[0].items

@@ -1,13 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages that an mcap file keeps together: a chunk, or a run of messages outside of chunks."""
 
 from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from mcap.opcode import Opcode
 
@@ -24,6 +25,9 @@ from segnet_ros.bags.reading.mcap_records import (
     records,
 )
 from segnet_ros.bags.reading.mcap_salvage import take_found, take_indexed
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
 _COUNT = struct.Struct("<HI")
 
@@ -49,6 +53,7 @@ class Block:
         index_length: Of the message indexes behind it.
         packed_counts: See `counts`.
         doubtful: Whether there may be more in it than is counted.
+
     """
 
     kind: Kind
@@ -82,6 +87,7 @@ class Loss:
         time_ns: Of the first one, or when the block begins.
         channel: None if it is unknown.
         count: 0 if it is unknown.
+
     """
 
     reason: str
@@ -98,6 +104,7 @@ class Content:
         data: What `entries` point into.
         entries: In the order of their time; equal times keep the file's order.
         losses: What is missing.
+
     """
 
     data: memoryview
@@ -112,6 +119,7 @@ def read_block(source: ByteSource, block: Block, channels: Container[int]) -> Co
         source: The file.
         block: Its place.
         channels: Those that the file has; others show that a message is damaged.
+
     """
     try:
         data, checked = block_data(source, block)
@@ -135,6 +143,7 @@ def block_data(source: ByteSource, block: Block) -> tuple[memoryview, bool]:
 
     Raises:
         UnreadableError: they cannot be had.
+
     """
     content = source.borrow(block.offset, block.length)
     if block.kind is Kind.RUN:
@@ -142,7 +151,8 @@ def block_data(source: ByteSource, block: Block) -> tuple[memoryview, bool]:
     opcode, length = HEAD.unpack_from(content)
     head = parse_chunk_head(bytes(content[HEAD.size : HEAD.size + CHUNK_HEAD_LENGTH]))
     if opcode != Opcode.CHUNK or head.data_at + head.data_length != length:
-        raise UnreadableError("there is no chunk where one should be")
+        msg = "there is no chunk where one should be"
+        raise UnreadableError(msg)
     begin = HEAD.size + head.data_at
     data = content[begin : begin + head.data_length]
     if block.kind is Kind.CUT_CHUNK:

@@ -1,15 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
 """Decompression of an mcap chunk."""
 
 from __future__ import annotations
 
 import zlib
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import lz4.frame  # type: ignore[import-untyped]
 import zstandard
 
 from segnet_ros.bags.reading.byte_source import UnreadableError
-from segnet_ros.bags.reading.mcap_records import ChunkHead
+
+if TYPE_CHECKING:
+    from segnet_ros.bags.reading.mcap_records import ChunkHead
 
 _STEP = 1 << 16
 
@@ -22,13 +26,16 @@ def decompress(head: ChunkHead, data: memoryview) -> tuple[memoryview, bool]:
 
     Raises:
         UnreadableError: the data are damaged.
+
     """
     try:
         content = _decompress(head, data)
     except (zstandard.ZstdError, RuntimeError, MemoryError) as error:
-        raise UnreadableError(f"the chunk cannot be decompressed ({error})") from error
+        msg = f"the chunk cannot be decompressed ({error})"
+        raise UnreadableError(msg) from error
     if head.crc and zlib.crc32(content) != head.crc:
-        raise UnreadableError("the chunk's checksum is wrong")
+        msg = "the chunk's checksum is wrong"
+        raise UnreadableError(msg)
     return memoryview(content), head.crc != 0
 
 
@@ -38,7 +45,8 @@ def _decompress(head: ChunkHead, data: memoryview) -> bytes | memoryview:
     if head.compression == "lz4":
         return bytes(lz4.frame.decompress(data))
     if head.compression:
-        raise UnreadableError(f"the chunk is compressed with {head.compression!r}, not zstd or lz4")
+        msg = f"the chunk is compressed with {head.compression!r}, not zstd or lz4"
+        raise UnreadableError(msg)
     return data
 
 
@@ -48,7 +56,8 @@ def _decompress_zstd(head: ChunkHead, data: memoryview) -> bytes:
     if size == -1:  # unknown
         return zstandard.ZstdDecompressor().decompressobj().decompress(data)
     if size != head.size:
-        raise UnreadableError("the chunk's size is wrong")
+        msg = "the chunk's size is wrong"
+        raise UnreadableError(msg)
     return zstandard.ZstdDecompressor().decompress(data)
 
 

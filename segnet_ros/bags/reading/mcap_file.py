@@ -1,11 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """One mcap file of a recording."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-
-from mcap.records import Channel
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.reading.byte_source import ByteSource, UnreadableError
 from segnet_ros.bags.reading.in_time import FAR_NS, Item, Source, merge, plausible_span, time_of
@@ -14,6 +13,11 @@ from segnet_ros.bags.reading.mcap_scan import scan
 from segnet_ros.bags.reading.mcap_summary import read_summary
 from segnet_ros.bags.reading.mcap_topics import described_topics, topics_by_name
 from segnet_ros.bags.recorded import Fault, RecordedMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mcap.records import Channel
 
 
 class McapFile:
@@ -31,6 +35,7 @@ class McapFile:
 
     Raises:
         UnreadableError: there is nothing of an mcap file in it.
+
     """
 
     def __init__(self, source: ByteSource, name: str) -> None:
@@ -96,6 +101,7 @@ class McapFile:
             kinds: Types of the wanted topics by name; others, also of another type, are left out.
             start_ns: The first ones have this time or a later one.
             stop_ns: The last ones have an earlier time.
+
         """
         start_ns, stop_ns = max(start_ns, self.start_ns), min(stop_ns, self.stop_ns)
         wanted = {

@@ -1,14 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an mcap file holds, without its messages."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mcap.records import Channel, Schema
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-from segnet_ros.bags.reading.mcap_block import Block, Loss
+    from mcap.records import Channel, Schema
+
+    from segnet_ros.bags.reading.mcap_block import Block, Loss
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Outline:
         losses: Messages whose block is lost.
         reasons: What is wrong with the file as a whole, one sentence each.
         stated: Messages by channel, as the file states; None if it does not.
+
     """
 
     schemas: dict[int, Schema] = field(default_factory=dict)

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which bytes of an mcap file are records, where not all of them are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mcap.opcode import Opcode
 from mcap.records import Channel, Schema
@@ -19,6 +20,9 @@ from segnet_ros.bags.reading.mcap_records import (
     parse_chunk_head,
     parse_message_index,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _STEP = 1 << 20
 _VIEW = 1 << 16
@@ -62,6 +66,7 @@ class RecordFinder:
         has_chunks: Whether chunks were found so far; what looks like a message then is in a damaged
             one, where no checksum protects it any more.
         last_ns: Time of the last message known so far.
+
     """
 
     def __init__(self, source: ByteSource) -> None:
@@ -83,6 +88,7 @@ class RecordFinder:
         Args:
             position: In the file.
             strict: Whether it has to be one whose content proves it.
+
         """
         head = self._view.get(position, HEAD.size)
         if len(head) < HEAD.size:

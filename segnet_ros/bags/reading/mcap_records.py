@@ -1,16 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
 """The records of an mcap file, as bytes."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 
 from segnet_ros.bags.reading.byte_source import UnreadableError, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MAGIC = b"\x89MCAP0\r\n"
 
@@ -41,6 +44,7 @@ class ChunkHead(NamedTuple):
         compression: "", "lz4" or "zstd".
         data_at: Where the data begin, from the begin of the record's content.
         data_length: Bytes of the compressed data.
+
     """
 
     start_ns: int
@@ -64,16 +68,19 @@ def records(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
 
     Raises:
         UnreadableError: one reaches beyond the end.
+
     """
     position = 0
     while position < len(data):
         if position + HEAD.size > len(data):
-            raise UnreadableError("a record in it is cut off")
+            msg = "a record in it is cut off"
+            raise UnreadableError(msg)
         opcode, length = HEAD.unpack_from(data, position)
         begin = position + HEAD.size
         position = begin + length
         if position > len(data):
-            raise UnreadableError("a record in it reaches beyond its end")
+            msg = "a record in it reaches beyond its end"
+            raise UnreadableError(msg)
         yield opcode, begin, position
 
 
@@ -82,11 +89,13 @@ def parse(read: Callable[[ReadDataStream], Parsed], content: bytes) -> Parsed:
 
     Raises:
         UnreadableError: the content makes no sense.
+
     """
     try:
         return read(ReadDataStream(BytesIO(content)))
     except (McapError, struct.error, ValueError) as error:
-        raise UnreadableError(f"a record makes no sense ({reason(error)})") from error
+        msg = f"a record makes no sense ({reason(error)})"
+        raise UnreadableError(msg) from error
 
 
 def parse_chunk_head(content: bytes) -> ChunkHead:
@@ -94,6 +103,7 @@ def parse_chunk_head(content: bytes) -> ChunkHead:
 
     Raises:
         UnreadableError: they make no sense.
+
     """
     try:
         start_ns, end_ns, size, crc = _CHUNK_TIMES.unpack_from(content)
@@ -103,7 +113,8 @@ def parse_chunk_head(content: bytes) -> ChunkHead:
         compression = content[position : position + length].decode("ascii")
         (data_length,) = struct.unpack_from("<Q", content, position + length)
     except (struct.error, UnicodeDecodeError) as error:
-        raise UnreadableError("a chunk's head makes no sense") from error
+        msg = "a chunk's head makes no sense"
+        raise UnreadableError(msg) from error
     data_at = position + length + 8
     return ChunkHead(start_ns, end_ns, size, crc, compression, data_at, data_length)
 
@@ -114,6 +125,7 @@ class MessageIndex(NamedTuple):
     Attributes:
         channel: Its number.
         entries: Log time, and place among the chunk's decompressed data.
+
     """
 
     channel: int
@@ -125,12 +137,15 @@ def parse_message_index(content: bytes) -> MessageIndex:
 
     Raises:
         UnreadableError: it makes no sense.
+
     """
     try:
         channel, length = _INDEX.unpack_from(content)
         entries = content[_INDEX.size :]
         if length != len(entries):
-            raise UnreadableError("a message index has a wrong length")
+            msg = "a message index has a wrong length"
+            raise UnreadableError(msg)
         return MessageIndex(channel, list(_INDEX_ENTRY.iter_unpack(entries)))
     except struct.error as error:
-        raise UnreadableError("a message index makes no sense") from error
+        msg = "a message index makes no sense"
+        raise UnreadableError(msg) from error

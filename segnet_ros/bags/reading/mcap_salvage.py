@@ -1,14 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages of damaged bytes that no checksum protects: each is taken that is surely whole."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from mcap.opcode import Opcode
 
 from segnet_ros.bags.reading.byte_source import UnreadableError
 from segnet_ros.bags.reading.mcap_records import HEAD, MESSAGE, Entry, MessageIndex, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _DESCRIPTIONS = (Opcode.SCHEMA, Opcode.CHANNEL)
 _MESSAGE_HEAD = re.compile(rb"(?s)(?=\x05.{5}\x00{3})")  # none is longer than a terabyte

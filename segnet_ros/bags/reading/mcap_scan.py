@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """An mcap file's outline from its records, where there is no summary to rely on."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mcap.opcode import Opcode
 from mcap.records import Channel, Schema
@@ -24,6 +25,9 @@ from segnet_ros.bags.reading.mcap_records import (
     parse_message_index,
     records,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 _RUN_LENGTH = 1 << 20
 
@@ -158,6 +162,7 @@ class _Scan:
 
         Args:
             certain: Whether all message indexes of a chunk were seen.
+
         """
         strange = self._indexes
         if self._chunk:

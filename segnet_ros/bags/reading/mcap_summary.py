@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An mcap file's outline from the summary at its end."""
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def read_summary(source: ByteSource) -> Outline | None:
     Returns:
         None if there is none, or if it does not tell everything or is damaged: then the file has
         to be scanned.
+
     """
     try:
         return _read(source)
@@ -82,7 +84,8 @@ def _block(content: bytes) -> Block:
         counts = _counts(places, offset + length + index_length)
         return Block(Kind.CHUNK, offset, length, start_ns, end_ns, index_length, counts)
     except struct.error as error:
-        raise UnreadableError("a chunk index makes no sense") from error
+        msg = "a chunk index makes no sense"
+        raise UnreadableError(msg) from error
 
 
 def _counts(places: list[tuple[int, int]], end: int) -> bytes | None:
@@ -95,7 +98,8 @@ def _counts(places: list[tuple[int, int]], end: int) -> bytes | None:
     for (offset, channel), stop in zip(ordered, stops, strict=True):
         counts[channel], rest = divmod(stop - offset - _INDEX_HEAD, _INDEX_ENTRY)
         if rest:
-            raise UnreadableError("a message index has an impossible length")
+            msg = "a message index has an impossible length"
+            raise UnreadableError(msg)
     return pack_counts(counts)
 
 

@@ -1,13 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an mcap file says about its topics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mcap.records import Channel, Schema
 
 from segnet_ros.bags.recorded import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NO_SCHEMA = Schema(id=0, data=b"", encoding="", name="")
 
@@ -49,6 +53,7 @@ def topics_by_name(
     Args:
         described: See `described_topics`.
         counts: Messages by channel; None if that is unknown.
+
     """
     topics: dict[str, Topic] = {}
     for number, topic in described.items():

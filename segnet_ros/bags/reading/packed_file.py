@@ -1,19 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
 """A compressed file of a recording that is unpacked only while it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.places import METADATA_FILE, base_name
-from segnet_ros.bags.reading.bag_metadata import FileSpan
 from segnet_ros.bags.reading.byte_source import UnreadableError
-from segnet_ros.bags.reading.in_time import Item
 from segnet_ros.bags.reading.stored_file import StoredFile, open_file
 from segnet_ros.bags.recorded import Fault, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from segnet_ros.bags.reading.bag_metadata import FileSpan
+    from segnet_ros.bags.reading.in_time import Item
 
 
 class PackedFile:
@@ -31,6 +36,7 @@ class PackedFile:
         stop_ns: Just after the last one.
         faults: None, see above.
         found: What is wrong with it, once it was unpacked.
+
     """
 
     faults: tuple[Fault, ...] = ()

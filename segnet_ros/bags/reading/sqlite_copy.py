@@ -1,12 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """A sqlite3 file as SQLite can read it without writing beside it."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing, suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 SIDE_FILES = ("-wal", "-journal")
 """What SQLite may leave beside a file, if its writer is killed."""
@@ -29,6 +33,7 @@ def readable_database(path: Path, scratch: Callable[[], Path]) -> Path:
 
     Raises:
         OSError: there is no room for the copy.
+
     """
     sides = [path.with_name(path.name + suffix) for suffix in SIDE_FILES]
     sides = [side for side in sides if side.exists() and side.stat().st_size]

@@ -1,18 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
 """One sqlite3 file of a recording."""
 
 from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.reading.byte_source import UnreadableError, reason
 from segnet_ros.bags.reading.in_time import FAR_NS, Item, time_of
 from segnet_ros.bags.reading.sqlite_rows import Gap, Row, Rows
 from segnet_ros.bags.reading.sqlite_topics import read_topics
 from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _INDEX = "SELECT name FROM pragma_index_info('timestamp_idx')"
 _SPAN = """SELECT (SELECT min(timestamp) FROM messages), (SELECT max(timestamp) FROM messages),
@@ -48,6 +52,7 @@ class SqliteFile:
 
     Raises:
         UnreadableError: there is nothing of a recording in it.
+
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -119,6 +124,7 @@ class SqliteFile:
             kinds: Types of the wanted topics by name; others, also of another type, are left out.
             start_ns: The first ones have this time or a later one.
             stop_ns: The last ones have an earlier time.
+
         """
         start_ns, stop_ns = max(start_ns, self.start_ns), min(stop_ns, self.stop_ns)
         wanted = {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The messages that can be read of a damaged sqlite3 file, known one by one."""
 
 from __future__ import annotations
@@ -5,12 +6,14 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from segnet_ros.bags.reading.in_time import plausible_span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FROM = "SELECT id, topic_id, timestamp FROM messages WHERE id >= ? ORDER BY id"
 _FIRST = f"{_FROM} LIMIT 1"
@@ -35,6 +38,7 @@ class Gap(NamedTuple):
     Attributes:
         time_ns: Of the first of them, or about that; None if nothing is known.
         lost: How many; 0 if unknown.
+
     """
 
     time_ns: int | None
@@ -49,6 +53,7 @@ class Rows:
 
     Attributes:
         gaps: What is missing, in the order of recording.
+
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -156,6 +161,7 @@ class Rows:
         Args:
             start_ns: The first ones have this time or a later one.
             stop_ns: The last ones have an earlier time.
+
         """
         first, stop = np.searchsorted(self._times, (start_ns, stop_ns))
         for place in range(first, stop):

@@ -1,12 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a sqlite3 file of a recording says about its topics."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.reading.byte_source import UnreadableError, reason
 from segnet_ros.bags.recorded import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DEFINITIONS = "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
 
@@ -16,6 +20,7 @@ def read_topics(database: sqlite3.Connection) -> dict[int, Topic]:
 
     Raises:
         UnreadableError: the file is no database, or none of rosbag2.
+
     """
     database.row_factory = None
     database.text_factory = lambda text: text.decode(errors="replace")
@@ -23,7 +28,8 @@ def read_topics(database: sqlite3.Connection) -> dict[int, Topic]:
         database.execute("PRAGMA writable_schema = ON")  # opens what is shorter than it should be
         names = [row[1] for row in database.execute("PRAGMA table_info(topics)")]
         if not names or not database.execute("PRAGMA table_info(messages)").fetchall():
-            raise UnreadableError("it has no tables of a recording")
+            msg = "it has no tables of a recording"
+            raise UnreadableError(msg)
         rows = database.execute("SELECT * FROM topics").fetchall()
     except sqlite3.Error as error:
         raise UnreadableError(reason(error)) from error

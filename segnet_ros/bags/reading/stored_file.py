@@ -1,24 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
 """One file of a recording, whatever it is stored as."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import base_name, exists, is_url, local_path
 from segnet_ros.bags.reading.byte_source import ByteSource, UnreadableError, open_bytes, reason
 from segnet_ros.bags.reading.compressed_file import MAGIC as ZSTD_MAGIC
 from segnet_ros.bags.reading.compressed_file import SUFFIX, unpack
-from segnet_ros.bags.reading.in_time import Item
 from segnet_ros.bags.reading.mcap_file import McapFile
 from segnet_ros.bags.reading.mcap_records import MAGIC as MCAP_MAGIC
 from segnet_ros.bags.reading.sqlite_copy import MAGIC as SQLITE_MAGIC
 from segnet_ros.bags.reading.sqlite_copy import SIDE_FILES, readable_database
 from segnet_ros.bags.reading.sqlite_file import SqliteFile
 from segnet_ros.bags.recorded import Fault, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from segnet_ros.bags.reading.in_time import Item
 
 _ROS1_MAGIC = b"#ROSBAG V"
 _LONGEST_MAGIC = 16
@@ -48,6 +52,7 @@ class StoredFile(Protocol):
             kinds: Types of the wanted topics by name; others, also of another type, are left out.
             start_ns: The first ones have this time or a later one.
             stop_ns: The last ones have an earlier time.
+
         """
         ...
 
@@ -69,14 +74,16 @@ def open_file(location: str, scratch: Callable[[], Path]) -> tuple[StoredFile, l
     Raises:
         UnreadableError: nothing of it can be read.
         BagError: it cannot be reached, or there is no room for a copy of it.
+
     """
     try:
         return _open(location, scratch)
     except OSError as error:
-        raise BagError(
+        msg = (
             f"{location} needs a copy in the temporary folder ({reason(error)}); expected room "
             "there. Set TMPDIR to a folder with more"
-        ) from error
+        )
+        raise BagError(msg) from error
 
 
 def _open(location: str, scratch: Callable[[], Path]) -> tuple[StoredFile, list[Fault]]:
@@ -85,7 +92,8 @@ def _open(location: str, scratch: Callable[[], Path]) -> tuple[StoredFile, list[
     try:
         magic = source.read(0, _LONGEST_MAGIC)
         if not magic:
-            raise UnreadableError("it is empty")
+            msg = "it is empty"
+            raise UnreadableError(msg)
         if magic.startswith(MCAP_MAGIC) or (name.endswith(".mcap") and not _is_other(magic)):
             return McapFile(source, name), []
     except BaseException:
@@ -98,9 +106,11 @@ def _open(location: str, scratch: Callable[[], Path]) -> tuple[StoredFile, list[
             file, more = _open(str(path), scratch)
             return file, faults + more
         if magic.startswith(_ROS1_MAGIC):
-            raise UnreadableError("it is a ROS 1 recording")
+            msg = "it is a ROS 1 recording"
+            raise UnreadableError(msg)
         if not (magic.startswith(SQLITE_MAGIC) or name.endswith(".db3")):
-            raise UnreadableError("it is neither mcap nor sqlite3")
+            msg = "it is neither mcap nor sqlite3"
+            raise UnreadableError(msg)
         path = _fetched(location, scratch) if is_url(location) else Path(local_path(location))
         return SqliteFile(readable_database(path, scratch), name), []
 

@@ -1,13 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
 """The topics of a recording, from all of its files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.message_types import MESSAGE_DEFINITION, known_definition
 from segnet_ros.bags.places import METADATA_FILE
 from segnet_ros.bags.recorded import Fault, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def merge_topics(
@@ -22,6 +26,7 @@ def merge_topics(
     Returns:
         By name, with the type that comes first. What no file tells is taken from metadata.yaml,
         and definitions in the end from those that we know. Counts are those of the files.
+
     """
     topics: dict[str, Topic] = {}
     uncounted = {name: replace(topic, count=0) for name, topic in described.items()}
@@ -85,6 +90,7 @@ def missing_messages(
         topics: Of the recording, counted in its files.
         described: Those of metadata.yaml.
         faults: What is known already.
+
     """
     if any(topic.count is None for topic in topics.values()):
         return

@@ -1,18 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
 """metadata.yaml of a recording, in the layout that rosbag2 of Humble to Kilted reads."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.metadata import dump_qos_v8, parse_qos
 from ruamel.yaml.error import YAMLError
 
-from segnet_ros.bags.recorded import RecordedMessage, Topic
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from segnet_ros.bags.recorded import RecordedMessage, Topic
 
 _VERSION = 5
 """The last one that Humble writes; every later distribution reads it as well."""
@@ -51,6 +54,7 @@ class Tally:
         counts: Messages by topic; every topic has its number, if only 0.
         start_ns: Time of the first message.
         stop_ns: Just after the last message; `start_ns` if there is none.
+
     """
 
     name: str
@@ -76,6 +80,7 @@ def bag_metadata(topics: Sequence[Topic], parts: Sequence[Part], storage: str) -
 
     Returns:
         The text of metadata.yaml.
+
     """
     lines = _description(topics, parts, storage, [*_file_list(parts)])
     return "".join(f"{line}\n" for line in ["rosbag2_bagfile_information:", *_indented(lines)])
@@ -101,6 +106,7 @@ def qos_in_numbers(qos: str) -> str:
 
     Returns:
         YAML text; empty, which players take for their default, if `qos` is empty or damaged.
+
     """
     try:
         return dump_qos_v8(parse_qos(qos))

@@ -1,16 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
 """A recording that is written file by file, and can be interrupted at any moment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import METADATA_FILE, base_name, disk_errors, is_url, join, local_path
-from segnet_ros.bags.recorded import Fault, Topic
 from segnet_ros.bags.writing.bag_description import bag_metadata
 from segnet_ros.bags.writing.output_folder import OutputFolder
 from segnet_ros.bags.writing.output_store import OutputStore
@@ -24,6 +22,12 @@ from segnet_ros.bags.writing.resume_file import (
 )
 from segnet_ros.bags.writing.segment_file import SegmentSummary, SegmentWriter
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from segnet_ros.bags.recorded import Fault, Topic
+
 
 def segment_name(location: str, index: int) -> str:
     """What the file of a window is called in a recording; rosbag2's own pattern.
@@ -31,6 +35,7 @@ def segment_name(location: str, index: int) -> str:
     Args:
         location: Of the recording.
         index: Of the window.
+
     """
     return f"{base_name(location)}_{index}.mcap"
 
@@ -59,6 +64,7 @@ class BagOutput:
     Raises:
         BagError: it exists and shall not be resumed, was begun with another identity, has lost
             files, is no recording, is being written by another run, or cannot be written.
+
     """
 
     def __init__(
@@ -113,6 +119,7 @@ class BagOutput:
 
         Raises:
             BagError: the disk is full, or the store does not answer.
+
         """
         progress = self._progress.after(segment, frames, faults)
         if progress.segments:  # a recording without any file would not be valid
@@ -124,6 +131,7 @@ class BagOutput:
 
         Raises:
             BagError: the disk is full, or the store does not answer.
+
         """
         if not self._progress.segments:
             self._publish_empty_file()
@@ -146,15 +154,17 @@ class BagOutput:
     ) -> None:
         self.close()
         if isinstance(error, BagError):
-            raise BagError(f"{str(error).rstrip('.')}. {self.kept}") from error
+            msg = f"{str(error).rstrip('.')}. {self.kept}"
+            raise BagError(msg) from error
 
     def _go_on(self, resume: bool) -> None:
         place = self._place
         if not resume:
-            raise BagError(
+            msg = (
                 f"{self._location} exists; expected a new place. Remove it, write to another "
                 "place, or go on with an interrupted run by --resume"
             )
+            raise BagError(msg)
         if place.has(RESUME_FILE):
             progress = from_text(place.read(RESUME_FILE), self._location)
             check_identity(progress, self._progress, self._location)
@@ -163,19 +173,21 @@ class BagOutput:
         elif place.has(METADATA_FILE):
             self.complete = True
         else:
-            raise BagError(
+            msg = (
                 f"{self._location} is no interrupted recording; expected {RESUME_FILE} in it. "
                 "Write to another place"
             )
+            raise BagError(msg)
 
     def _check_files(self, progress: Progress) -> None:
         sizes = self._place.sizes()
         lost = [part.name for part in progress.segments if sizes.get(part.name) != part.size]
         if lost:
-            raise BagError(
+            msg = (
                 f"{self._location} lacks {', '.join(lost)}, or they have changed; expected the "
                 "files of the interrupted run. Remove it and start again without --resume"
             )
+            raise BagError(msg)
 
     def _publish_empty_file(self) -> None:
         name = segment_name(self._location, 0)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images as serialised messages."""
 
 from pathlib import Path
@@ -36,11 +37,13 @@ def file_message(file: Path, raw: bool, stamp_ns: int, frame_id: str) -> bytes:
 
     Raises:
         BagError: the file cannot be decoded.
+
     """
     try:
         content = np.fromfile(file, np.uint8)
     except OSError as error:
-        raise BagError(f"{file} cannot be read: {error.strerror}") from error
+        msg = f"{file} cannot be read: {error.strerror}"
+        raise BagError(msg) from error
     if content[:2].tobytes() == _BMP_SIGNATURE:
         content = _png_of(content, file)
     message = _compressed(content, stamp_ns, frame_id)
@@ -62,6 +65,7 @@ def frame_message(pixels: Pixels, raw: bool, stamp_ns: int, frame_id: str) -> by
 
     Returns:
         CDR.
+
     """
     if raw:
         return _serialised(_raw(pixels, stamp_ns, frame_id))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A recording that is written at once: it appears whole or not at all."""
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def new_bag(folder: Path, topics: Sequence[Topic], storage: str) -> Iterator[Wri
 
     Raises:
         BagError: the folder exists, is being written by another run, or cannot be written.
+
     """
     place = OutputFolder(folder)
     with closing(place):
@@ -52,9 +54,8 @@ def _prepare(place: OutputFolder, folder: Path) -> Path:
     with disk_errors(folder):
         place.open()
     if place.exists():
-        raise BagError(
-            f"{folder} exists; expected a new place. Remove it, or write to another place"
-        )
+        msg = f"{folder} exists; expected a new place. Remove it, or write to another place"
+        raise BagError(msg)
     return Path(place.staging, folder.resolve().name)
 
 

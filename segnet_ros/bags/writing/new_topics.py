@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Topics that we write ourselves, with all that a player needs to publish them."""
 
 from rosbags.interfaces import (
@@ -24,6 +25,7 @@ def new_topic(name: str, kind: str, latched: bool = False) -> Topic:
         kind: One of `label_type_store`, such as "sensor_msgs/msg/CompressedImage".
         latched: Whether late subscribers get the last message (transient local, depth 1);
             otherwise reliable, volatile, depth 5.
+
     """
     store = label_type_store()
     definition, _ = store.generate_msgdef(kind, ros_version=2)

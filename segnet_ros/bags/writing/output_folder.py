@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Folder that a recording is written to: absent, or valid, at any moment."""
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class OutputFolder:
 
     Args:
         folder: Need not exist.
+
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,6 +41,7 @@ class OutputFolder:
 
         Raises:
             BagError: another run has it.
+
         """
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
@@ -75,6 +78,7 @@ class OutputFolder:
             segment: File name in `staging`; None for none.
             resume: Text of the resume file.
             metadata: Text of metadata.yaml.
+
         """
         exists = self.exists()
         target = self._folder if exists else self._hidden / "bag"
@@ -124,10 +128,11 @@ class OutputFolder:
                     return lock
             except BlockingIOError as error:
                 os.close(lock)
-                raise BagError(
+                msg = (
                     f"{self._folder} is being written by another run; wait for its end, or write "
                     "to another place"
-                ) from error
+                )
+                raise BagError(msg) from error
             os.close(lock)
 
     def _put(self, folder: Path, name: str, text: str) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Object store that a recording is written to."""
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class OutputStore:
 
     Args:
         url: Need not exist.
+
     """
 
     def __init__(self, url: str) -> None:

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images or a video as a rosbag2 recording."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segnet_ros.bags.ahead import map_ahead
 from segnet_ros.bags.clip import (
@@ -21,6 +22,9 @@ from segnet_ros.bags.writing.image_messages import file_message, frame_message
 from segnet_ros.bags.writing.new_bag import new_bag
 from segnet_ros.bags.writing.new_topics import new_topic
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 _THREADS = 2
 _AHEAD = 8
 
@@ -36,6 +40,7 @@ class Packing:
         rate: Images per second; None for the video's own, or 30.
         raw: Whether images are decoded to rgb8. Otherwise JPEG and PNG files are copied byte for
             byte, BMP files become PNG and the frames of a video JPEG.
+
     """
 
     topic: str
@@ -61,11 +66,13 @@ def pack_images(source: Path, output: Path, storage: str, packing: Packing) -> i
         BagError: an image cannot be decoded, the source is a recording, or the output exists or
             cannot be written. There is no output then.
         ClipError: the source is missing or holds no images.
+
     """
     topic = _topic(packing)
     with open_clip(source) as clip:
         if isinstance(clip, BagClip):
-            raise BagError(f"{source} is a recording already; expected images or a video")
+            msg = f"{source} is a recording already; expected images or a video"
+            raise BagError(msg)
         with new_bag(output, [topic], storage) as write:
             count = 0
             for message in _messages(clip, topic.name, packing):

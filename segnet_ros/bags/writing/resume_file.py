@@ -1,15 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an interrupted run has done, so that the next one goes on behind it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.recorded import Fault
 from segnet_ros.bags.writing.segment_file import SegmentSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 RESUME_FILE = "resume.json"
 
@@ -24,6 +27,7 @@ class Progress:
         frames: Camera frames in them.
         faults: What could not be read in them.
         segments: The files that came of them, in order.
+
     """
 
     identity: Mapping[str, Any]
@@ -64,6 +68,7 @@ def from_text(text: str, location: str) -> Progress:
 
     Raises:
         BagError: it is damaged.
+
     """
     try:
         content = json.loads(text)
@@ -71,10 +76,11 @@ def from_text(text: str, location: str) -> Progress:
         content["segments"] = tuple(SegmentSummary(**item) for item in content["segments"])
         return Progress(**content)
     except (ValueError, KeyError, TypeError) as error:
-        raise BagError(
+        msg = (
             f"{RESUME_FILE} of {location} cannot be read ({error}); expected what an interrupted "
             "run left. Remove the folder and start again without --resume"
-        ) from error
+        )
+        raise BagError(msg) from error
 
 
 def check_identity(before: Progress, now: Progress, location: str) -> None:
@@ -82,6 +88,7 @@ def check_identity(before: Progress, now: Progress, location: str) -> None:
 
     Raises:
         BagError: the runs differ; names in what.
+
     """
     keys = sorted({*before.identity, *now.identity})
     differing = [key for key in keys if before.identity.get(key) != now.identity.get(key)]
@@ -91,7 +98,8 @@ def check_identity(before: Progress, now: Progress, location: str) -> None:
             f"{json.dumps(now.identity.get(key))}"
             for key in differing
         )
-        raise BagError(
+        msg = (
             f"{location} was begun differently: {changes}. Resume it with what it was begun with, "
             "or write to another place"
         )
+        raise BagError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A file of a recording that is being written: MCAP, complete and playable by itself."""
 
 from __future__ import annotations
@@ -5,19 +6,22 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from mcap.writer import CompressionType, Writer
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import base_name, disk_errors, is_url, local_path, put_file, unused_path
-from segnet_ros.bags.recorded import RecordedMessage, Topic
 from segnet_ros.bags.writing.bag_description import Tally, file_metadata, qos_in_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from segnet_ros.bags.recorded import RecordedMessage, Topic
 
 _PROFILE = "ros2"
 _LIBRARY = "segnet_ros"
@@ -34,6 +38,7 @@ class SegmentSummary:
         start_ns: Time of its first message, nanoseconds since 1970.
         stop_ns: Just after its last message; equal to `start_ns` if it has none.
         counts: Messages by topic, also of topics without any.
+
     """
 
     name: str
@@ -76,6 +81,7 @@ class SegmentWriter:
 
     Raises:
         BagError: the file cannot be written, by this or by any other method.
+
     """
 
     def __init__(
@@ -126,12 +132,14 @@ class SegmentWriter:
 
         Raises:
             BagError: the disk is full, or the topic is none of those given.
+
         """
         if message.topic not in self._channels:
-            raise BagError(
+            msg = (
                 f"{self._location} gets a message on {message.topic}; expected one of "
                 f"{', '.join(self._channels)}"
             )
+            raise BagError(msg)
         channel, time = self._channels[message.topic], message.time_ns
         with disk_errors(self._location):
             self._writer.add_message(channel, time, message.cdr, time)

@@ -1,22 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
 """A file of a recording that is being written: SQLite, which every rosbag2 reads by itself."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.metadata import parse_qos
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import disk_errors
-from segnet_ros.bags.recorded import RecordedMessage, Topic
 from segnet_ros.bags.writing.bag_description import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from rosbags.interfaces import Connection
+
+    from segnet_ros.bags.recorded import RecordedMessage, Topic
 
 _LAYOUT: Literal[8] = 8
 """Of the tables: the last one in which QoS profiles are numbers, as Humble reads them."""
@@ -31,6 +36,7 @@ class SqliteWriter:
 
     Raises:
         BagError: the file cannot be written, by this or by any other method.
+
     """
 
     def __init__(self, folder: Path, topics: Sequence[Topic]) -> None:
@@ -81,7 +87,8 @@ class SqliteWriter:
             with disk_errors(self._folder):
                 yield
         except sqlite3.Error as error:
-            raise BagError(
+            msg = (
                 f"{self._folder} cannot be written ({error}); expected room and the right to "
                 "write. Make room, or choose another place"
-            ) from error
+            )
+            raise BagError(msg) from error

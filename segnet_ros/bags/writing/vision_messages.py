@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """vision_msgs without its package: what the ids in a label image mean, as LabelInfo."""
 
 from functools import cache

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Memory that host and GPU both use: two copies on a graphics card, one on a Jetson."""
 
 import ctypes

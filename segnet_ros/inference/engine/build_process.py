@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Building an engine in a process of its own.
 
 TensorRT's memory returns to the system, a crash in it takes nobody along, and every version's
@@ -46,6 +47,7 @@ def build_in_child(model_folder: Path, options: EngineOptions) -> None:
 
     Raises:
         InferenceError: the build failed, or its process crashed.
+
     """
     with (
         tempfile.TemporaryFile() as errors,

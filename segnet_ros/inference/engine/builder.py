@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ONNX graph to TensorRT engine."""
 
 import threading
@@ -39,6 +40,7 @@ class BuiltEngine:
         plan: The serialised engine.
         layers: What it consists of.
         timing_cache: For the next build on the same GPU; empty where TensorRT keeps none.
+
     """
 
     plan: bytes
@@ -71,6 +73,7 @@ def build_engine(
 
     Raises:
         InferenceError: the graph is no such graph, or TensorRT refuses it or fails.
+
     """
     flags = build_flags(api, precision)
     with _turn(progress):
@@ -111,10 +114,11 @@ def _check_interface(api: TensorRt, network: Any) -> None:
     outputs = [network.get_output(index) for index in range(network.num_outputs)]
     maps = {tensor.name for tensor in outputs if tensor.dtype == byte}
     if len(inputs) != 1 or not _is_image(inputs[0], byte) or not maps.issuperset(OUTPUTS):
-        raise InferenceError(
+        msg = (
             f"the graph maps {_in_words(inputs)} to {_in_words(outputs)}; expected {INPUT} UINT8 "
             f"[batch, height, width, 3] to UINT8 {' and '.join(OUTPUTS)}; export the model again"
         )
+        raise InferenceError(msg)
 
 
 def _is_image(tensor: Any, byte: Any) -> bool:
@@ -132,10 +136,11 @@ def _set_batch(builder: Any, network: Any, config: Any, batch: int) -> None:
     image = network.get_input(0)
     held, *frame = image.shape
     if held != _ANY and (held, batch) != (1, 1):
-        raise InferenceError(
+        msg = (
             f"the graph is fixed to batch {held}, as Bayesian networks are, but an engine for up "
             f"to {batch} frames is asked for; use --batch {held}"
         )
+        raise InferenceError(msg)
     if batch == 1:
         image.shape = (1, *frame)
         return
@@ -155,8 +160,9 @@ def _build(
     if watch.failure is not None:
         raise watch.failure
     if plan is None:
-        raise InferenceError(
+        msg = (
             f"{api.name} cannot build the {wish}: {api.log.last_errors}; export the model again, "
             "or let `segnet doctor` check this machine"
         )
+        raise InferenceError(msg)
     return bytes(plan)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Engines built before, in a private folder.
 
 An engine is a program. It is handed out only if the JSON beside it names this very file, down to
@@ -57,6 +58,7 @@ class EngineCache:
 
     Raises:
         InferenceError: somebody else can write to the folder, or it cannot be made.
+
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -90,6 +92,7 @@ class EngineCache:
 
         Raises:
             InferenceError: it cannot be written; an older engine is still there then.
+
         """
         path = self._plan(fingerprint, model_name)
         facts = {
@@ -121,6 +124,7 @@ class EngineCache:
 
         Raises:
             InferenceError: the folder cannot be written.
+
         """
         path = self.folder / f"{fingerprint.digest}.lock"
         with ExitStack() as held:
@@ -140,6 +144,7 @@ class EngineCache:
 
         Args:
             unusable: Says of a whole engine why it cannot be used; empty if it can.
+
         """
         removed = self.remove_leftovers()
         for engine in self.entries():
@@ -194,10 +199,11 @@ class EngineCache:
         try:
             yield
         except OSError as error:
-            raise InferenceError(
+            msg = (
                 f"{what} cannot be written to {self.folder} ({error.strerror}); make room there, "
                 "or choose another folder with --cache"
-            ) from error
+            )
+            raise InferenceError(msg) from error
 
 
 def _default_folder() -> Path:
@@ -206,5 +212,6 @@ def _default_folder() -> Path:
         # XDG's specification says to ignore relative paths.
         root = Path(chosen) if chosen.startswith("/") else Path.home() / ".cache"
     except RuntimeError as error:
-        raise InferenceError(f"{error}; choose a folder of engines with --cache") from error
+        msg = f"{error}; choose a folder of engines with --cache"
+        raise InferenceError(msg) from error
     return root / "segnet_ros" / "engines"

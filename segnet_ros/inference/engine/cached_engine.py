@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One engine of the cache: its file, and the JSON beside it that says what it is."""
 
 import hashlib
@@ -29,6 +30,7 @@ class CachedEngine:
             in bytes of the file, `built` (time in ISO 8601, UTC), `layers` (what was really built,
             in words), `seconds` that the build took. Empty if the JSON is unusable.
         defect: Why it must not be used; empty if it is whole.
+
     """
 
     plan: Path
@@ -45,13 +47,16 @@ class CachedEngine:
 
         Raises:
             InferenceError: it is not the file that was built.
+
         """
         size = self.facts["size"]
         content = _read(self.plan, size, "the engine is missing, only its JSON is there")
         if len(content) < size:
-            raise InferenceError(f"the engine is truncated to {len(content)} of {size} bytes")
+            msg = f"the engine is truncated to {len(content)} of {size} bytes"
+            raise InferenceError(msg)
         if hashlib.sha256(content).hexdigest() != self.facts["sha256"]:
-            raise InferenceError("the engine was altered since it was built (sha256 differs)")
+            msg = "the engine was altered since it was built (sha256 differs)"
+            raise InferenceError(msg)
         return content
 
 
@@ -87,20 +92,25 @@ def read_facts(plan: Path) -> Mapping[str, Any]:
 
     Raises:
         InferenceError: there is none, it is damaged, or it is another engine's.
+
     """
     text = _read(description_of(plan), _MAX_JSON, "its JSON is missing")
     try:
         facts = json.loads(text)
     # RecursionError: brackets nested deeply.
     except (ValueError, RecursionError) as error:
-        raise InferenceError("its JSON is damaged") from error
+        msg = "its JSON is damaged"
+        raise InferenceError(msg) from error
     if not isinstance(facts, dict) or facts.keys() != _CHECKS.keys():
-        raise InferenceError("its JSON has other facts than this version writes")
+        msg = "its JSON has other facts than this version writes"
+        raise InferenceError(msg)
     for name, is_possible in _CHECKS.items():
         if not is_possible(facts[name]):
-            raise InferenceError(f"its JSON is damaged: {name} is {str(facts[name])[:40]!r}")
+            msg = f"its JSON is damaged: {name} is {str(facts[name])[:40]!r}"
+            raise InferenceError(msg)
     if file_name(facts["model"], read_fingerprint(facts["fingerprint"])) != plan.name:
-        raise InferenceError("its JSON describes another engine")
+        msg = "its JSON describes another engine"
+        raise InferenceError(msg)
     return facts
 
 
@@ -110,7 +120,8 @@ def _read(path: Path, max_bytes: int, missing: str) -> bytes:
     except FileNotFoundError as error:
         raise InferenceError(missing) from error
     except OSError as error:
-        raise InferenceError(f"{path.name} cannot be read ({error.strerror})") from error
+        msg = f"{path.name} cannot be read ({error.strerror})"
+        raise InferenceError(msg) from error
 
 
 def _is_sha256(value: Any) -> bool:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """NVIDIA's CUDA runtime through cuda-python: every call checked, no wait without end."""
 
 import time
@@ -25,6 +26,7 @@ class CudaError(InferenceError):
 
     Attributes:
         code: CUDA's number of the error.
+
     """
 
     def __init__(self, code: int, words: str, function: str) -> None:
@@ -42,6 +44,7 @@ class Cuda:
 
     Attributes:
         cudart: The module, for its constants.
+
     """
 
     def __init__(self, cudart: Any, patience: float = PATIENCE) -> None:
@@ -53,6 +56,7 @@ class Cuda:
 
         Raises:
             CudaError: the status is no success.
+
         """
         status, *results = getattr(self.cudart, function)(*arguments)
         if int(status) != _SUCCESS:
@@ -64,6 +68,7 @@ class Cuda:
 
         Raises:
             CudaError: what was asked for failed, or something before it.
+
         """
         (status,) = getattr(self.cudart, query)(handle)
         if int(status) not in (_SUCCESS, _NOT_READY):
@@ -80,6 +85,7 @@ class Cuda:
         Raises:
             CudaError: see `is_done`.
             InferenceError: it takes longer than the patience.
+
         """
         deadline = time.monotonic() + self._patience
         while True:
@@ -88,9 +94,8 @@ class Cuda:
             if self.is_done(query, handle):
                 return
             if is_late:
-                raise InferenceError(
-                    f"the GPU did not finish within {self._patience:g} s; {_REMEDY}"
-                )
+                msg = f"the GPU did not finish within {self._patience:g} s; {_REMEDY}"
+                raise InferenceError(msg)
             time.sleep(_POLL_SECONDS)
 
     def forget_error(self) -> None:
@@ -107,11 +112,13 @@ def load_cuda() -> Cuda:
 
     Raises:
         InferenceError: cuda-python cannot be imported.
+
     """
     try:
         return Cuda(import_cudart())
     except ImportError as error:
-        raise InferenceError(
+        msg = (
             f"the Python package cuda-python cannot be imported ({error}); "
             "run `pip install 'segnet_ros[gpu]'`"
-        ) from error
+        )
+        raise InferenceError(msg) from error

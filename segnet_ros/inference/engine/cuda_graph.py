@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Work that was queued once and is launched again as one piece."""
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ class CudaGraph:
 
     Raises:
         InferenceError: the work cannot be recorded; the stream can be used as before.
+
     """
 
     def __init__(

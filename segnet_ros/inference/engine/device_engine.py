@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TensorRT engine on the GPU, and the contexts that run it."""
 
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class DeviceEngine:
 
     Raises:
         InferenceError: TensorRT refuses the plan, it is another model's, or memory is short.
+
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class DeviceEngine:
 
         Raises:
             InferenceError: TensorRT refuses.
+
         """
         context = self._new_context()
         if context is None:
@@ -82,6 +85,7 @@ class DeviceEngine:
 
         Raises:
             InferenceError: TensorRT refuses.
+
         """
         if not context.execute_async_v3(stream):
             raise InferenceError(self._refusal("an inference"))
@@ -121,10 +125,11 @@ def _deserialize(api: TensorRt, plan: bytes, model: Model) -> Any:
         runtime.engine_host_code_allowed = False
     engine = runtime and runtime.deserialize_cuda_engine(plan)
     if engine is None:
-        raise InferenceError(
+        msg = (
             f"{api.name} cannot load the engine of {model.name}: {api.log.last_errors}; "
             "`segnet doctor` checks the machine, `segnet build-engine --rebuild` builds it anew"
         )
+        raise InferenceError(msg)
     return engine
 
 

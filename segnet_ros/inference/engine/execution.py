@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One way to run an engine: so many frames, in this place of the memory."""
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ class Execution:
 
     Attributes:
         without_graph: Why every inference is queued kernel by kernel; empty if it is not.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that an engine depends on. An engine is used only where all of it is the same."""
 
 import hashlib
@@ -32,6 +33,7 @@ class Fingerprint:
         flags: Names of the builder's flags.
         precision: Of the graph: fp16, int8 or fp8.
         batch: Frames per inference at most.
+
     """
 
     onnx_sha256: str
@@ -62,6 +64,7 @@ class Fingerprint:
 
         Raises:
             InferenceError: `facts` is no fingerprint.
+
         """
         return "; ".join(self.changes_since(read_fingerprint(facts)))
 
@@ -108,6 +111,7 @@ def unfit(
         jetson: That this machine is.
         graph_sha256: Of the model's graph as it is now; empty if nobody knows, as for models in
             folders of the user.
+
     """
     sha256 = graph_sha256 or old.onnx_sha256
     try:
@@ -122,12 +126,15 @@ def read_fingerprint(facts: Any) -> Fingerprint:
 
     Raises:
         InferenceError: a fact is missing, superfluous, of another type, or no printable text.
+
     """
     if not isinstance(facts, Mapping) or facts.keys() != _CHECKS.keys():
-        raise InferenceError("the fingerprint has other facts than this version writes")
+        msg = "the fingerprint has other facts than this version writes"
+        raise InferenceError(msg)
     for name, is_possible in _CHECKS.items():
         if not is_possible(facts[name]):
-            raise InferenceError(f"the fingerprint's {name} is {str(facts[name])[:40]!r}")
+            msg = f"the fingerprint's {name} is {str(facts[name])[:40]!r}"
+            raise InferenceError(msg)
     return Fingerprint(**{**facts, "flags": tuple(facts["flags"])})
 
 

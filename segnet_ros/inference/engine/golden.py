@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate that every engine passes before it is used: frames whose labels are known."""
 
 import io
@@ -26,6 +27,7 @@ class GoldenFrames:
     Attributes:
         images: uint8 [K, H, W, 3] RGB at the model's size.
         labels: uint8 [K, H, W], class ids.
+
     """
 
     images: Pixels
@@ -37,29 +39,31 @@ def read_golden(model: Model) -> GoldenFrames:
 
     Raises:
         InferenceError: it was exported without, or they are damaged, altered or of another size.
+
     """
     if model.golden is None:
-        raise InferenceError(
+        msg = (
             f"{model.name} has no golden frames, so no engine of it can be checked; "
             "export the model again"
         )
+        raise InferenceError(msg)
     path = model.folder / model.golden.file
     content = read_verified(path, model.golden.sha256)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
     except (AttributeError, EOFError, KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InferenceError(
-            f"{path} holds no images and labels ({error}); export the model again"
-        ) from error
+        msg = f"{path} holds no images and labels ({error}); export the model again"
+        raise InferenceError(msg) from error
     width, height = model.size
     _check(images, (height, width, 3), f"{path}: images")
     _check(labels, (height, width), f"{path}: labels")
     if len(images) != len(labels):
-        raise InferenceError(
+        msg = (
             f"{path} holds {len(images)} images and {len(labels)} labels; expected as many; "
             "export the model again"
         )
+        raise InferenceError(msg)
     return GoldenFrames(images, labels)
 
 
@@ -86,17 +90,19 @@ def check_engine(
 
     Raises:
         InferenceError: agreement is below the bound.
+
     """
     bound = model.engine_graphs[precision].agreement - _TOLERANCE
     batches = -(-len(golden.images) // batch)
     agreement = _agreement(infer_all, golden, batches * batch)
     if agreement < bound:
-        raise InferenceError(
+        msg = (
             f"the {precision} engine of {model.name} gives model.onnx's label on {agreement:.4f} "
             f"of the golden frames' pixels; expected at least {bound:.4f}; really built were "
             f"{built}; run `segnet build-engine {model.folder} --precision {precision} --rebuild`, "
             "or use another precision"
         )
+        raise InferenceError(msg)
     return agreement
 
 
@@ -116,7 +122,8 @@ def _agreement(
 
 def _check(array: npt.NDArray[np.generic], shape: tuple[int, ...], what: str) -> None:
     if array.dtype != np.uint8 or array.shape[1:] != shape or not len(array):
-        raise InferenceError(
+        msg = (
             f"{what} are {array.dtype} {array.shape}; expected at least one of uint8 {shape}; "
             "export the model again"
         )
+        raise InferenceError(msg)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The GPU that CUDA would use, or why there is none. Asking needs neither TensorRT nor a driver."""
 
 import re
@@ -34,6 +35,7 @@ class Gpu:
         cuda: Newest CUDA version that the driver supports, such as "13.0".
         memory_bytes: Of the device; of the whole computer if integrated.
         integrated: Whether it shares the memory of the CPU, as on Jetson.
+
     """
 
     name: str
@@ -61,6 +63,7 @@ def import_cudart() -> Any:
 
     Raises:
         ImportError: cuda-python is not installed, or damaged.
+
     """
     try:
         from cuda.bindings import runtime

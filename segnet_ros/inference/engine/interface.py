@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an engine must take and give to be run for a model."""
 
 from collections.abc import Iterator
@@ -25,16 +26,18 @@ def check_interface(engine: Any, module: Any, model: Model, batch: int) -> tuple
 
     Raises:
         InferenceError: a tensor is missing or superfluous, or has another direction, type or shape.
+
     """
     found = dict(_tensors(engine, module))
     outputs = tuple(name for name in _OUTPUTS if name in found or name not in _OPTIONAL)
     expected = dict(_expected(module, model, batch, outputs))
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
-            raise InferenceError(
+            msg = (
                 f"the engine of {model.name}: {name} is {found.get(name, 'absent')}; expected "
                 f"{expected.get(name, 'no such tensor')}; export the model and build it again"
             )
+            raise InferenceError(msg)
     return outputs
 
 

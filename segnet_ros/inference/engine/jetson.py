@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What engines depend on beyond the GPU on NVIDIA Jetson: Jetson Linux (L4T) and power mode."""
 
 import re
@@ -19,6 +20,7 @@ class Jetson:
         l4t: Release of Jetson Linux, such as "36.4.3".
         power_mode: As nvpmodel names it, such as "MAXN"; "unknown" where its files are missing,
             as in containers.
+
     """
 
     l4t: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How an NVIDIA Jetson bears its load: temperatures, power mode, throttling, GPU load."""
 
 import re
@@ -29,6 +30,7 @@ class JetsonHealth:
         throttled: Why clocks are held down, and what to do; empty if they are not.
         gpu_load: 0..1; None where the kernel does not tell, as on Thor.
         alarms: How often the power supply's alarms have throttled since the start, by name.
+
     """
 
     temperatures: Mapping[str, float]
@@ -47,6 +49,7 @@ def read_jetson_health(
         root: Of the file system.
         previous: The reading before. The alarms only count: whether they throttle now is known
             from two readings, so without one they are not taken for throttling.
+
     """
     jetson = find_jetson(root)
     if jetson is None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's timing cache: how long kernels took in earlier builds on the same GPU."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was really built: the layers of a finished engine, by TensorRT's own account."""
 
 import re
@@ -31,6 +32,7 @@ class LayerCount:
     Attributes:
         convolutions: Their number by the type of their input, such as {"fp16": 26}.
         other_kernels: Number of everything else, mostly fused; None if TensorRT told nothing.
+
     """
 
     convolutions: Mapping[str, int]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where an inference's outputs lie: side by side in one piece, so that one copy takes them all."""
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ class OutputLayout:
     Attributes:
         names: Of the outputs.
         shape: (H, W) in pixels.
+
     """
 
     names: tuple[str, ...]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Locks between processes. The kernel frees the lock of a process that dies, however it dies."""
 
 import fcntl
@@ -21,6 +22,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
     Raises:
         OSError: the file cannot be made, or its file system knows no locks.
+
     """
     while (descriptor := _try(path)) is None:
         waiting()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a TensorRT runtime stands on."""
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Machine:
         gpu: What CUDA uses.
         jetson: None if it is no Jetson.
         cuda: CUDA's runtime API.
+
     """
 
     api: TensorRt
@@ -31,9 +33,11 @@ def find_machine() -> Machine:
 
     Raises:
         InferenceError: TensorRT or the GPU is missing.
+
     """
     api = find_tensorrt()
     gpu = find_gpu()
     if gpu is None:
-        raise InferenceError(f"the tensorrt runtime has no GPU: {why_no_gpu()}")
+        msg = f"the tensorrt runtime has no GPU: {why_no_gpu()}"
+        raise InferenceError(msg)
     return Machine(api, gpu, find_jetson(), load_cuda())

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the user wants a model's engine: what every way to start one has in common."""
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class EngineOptions:
         cache: Folder of built engines; None is the user's cache folder.
         build: Whether a missing or unusable engine may be built, which takes minutes.
         progress: Told about a build.
+
     """
 
     precision: str = DEFAULT_PRECISION

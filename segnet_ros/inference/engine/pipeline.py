@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything of one model that lives on the GPU, and frames that overlap in it."""
 
 import ctypes
@@ -35,6 +36,7 @@ class Pipeline:
 
     Raises:
         InferenceError: TensorRT refuses the plan, it is another model's, or memory is short.
+
     """
 
     def __init__(
@@ -74,18 +76,21 @@ class Pipeline:
 
         Raises:
             InferenceError: all are in use.
+
         """
         for slot in self._slots:
             if slot.capacity >= capacity and not slot.is_busy:
                 slot.reserve()
                 return slot
-        raise InferenceError("another infer_all is running; exhaust or close that iterator first")
+        msg = "another infer_all is running; exhaust or close that iterator first"
+        raise InferenceError(msg)
 
     def finish(self) -> None:
         """Wait until the GPU is idle.
 
         Raises:
             InferenceError: it does not answer, or the process has lost it.
+
         """
         self._streams.finish()
 
@@ -115,6 +120,7 @@ def overlapped(
         batch: Frames per inference.
         take: Gives an empty slot.
         answer: Waits for a started slot.
+
     """
     remaining = iter(images)
     running: deque[Slot] = deque()

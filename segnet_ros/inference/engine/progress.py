@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a build in progress tells the terminal and the diagnostics."""
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ class BuildProgress:
         phase: What is being done, in TensorRT's own words where it tells them.
         fraction: Of that phase that is done, 0..1; None while unknown.
         elapsed: Seconds since the build was asked for.
+
     """
 
     model: str

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's progress monitor, which also ends a build; 8.6 has none."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Removing files from the cache, never those of a builder at work, never those of others."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT on an NVIDIA GPU: frames that overlap, and what happens when the GPU fails."""
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,6 +39,7 @@ class TensorRtRuntime:
 
     Raises:
         InferenceError: TensorRT, the GPU or a usable engine is missing, or the engine is refused.
+
     """
 
     def __init__(

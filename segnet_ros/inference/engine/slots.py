@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A place on the GPU for the frames of one inference, from picture to prediction."""
 
 from collections.abc import Iterable
@@ -30,6 +31,7 @@ class Equipment:
         streams: In which all slots queue.
         mapped: Whether the GPU works in the host's memory.
         captures: Whether to record CUDA graphs.
+
     """
 
     cuda: Cuda
@@ -57,6 +59,7 @@ class Slot:
         count: Frames in it.
         is_busy: Whether it is reserved and not yet finished.
         is_detached: Whether the GPU's part of it is gone; the frames are still there.
+
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Slot:
 
         Raises:
             InferenceError: one has another size.
+
         """
         for image in images:
             self._put(image)
@@ -139,6 +143,7 @@ class Slot:
 
         Raises:
             InferenceError: something failed since `start`, or takes too long.
+
         """
         self.release()
         if self._failure:
@@ -153,9 +158,8 @@ class Slot:
 
     def _put(self, image: Pixels) -> None:
         if image.shape != self._frame or image.dtype != np.uint8:
-            raise InferenceError(
-                f"the network got {image.dtype} {image.shape}; expected uint8 {self._frame}"
-            )
+            msg = f"the network got {image.dtype} {image.shape}; expected uint8 {self._frame}"
+            raise InferenceError(msg)
         self._images[self.count] = image
         self.count += 1
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a loaded engine fares: what an operator wants to see of it."""
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ class EngineStatus:
         timings: Milliseconds of the last inference by stage, on the GPU's clock.
         recoveries: How often the GPU failed and was set up anew.
         failure: Why every frame fails from now on; empty while the engine works.
+
     """
 
     fingerprint: Fingerprint

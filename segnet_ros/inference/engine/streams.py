@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Queues of work on the GPU, and marks in them."""
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ class Stream:
     Args:
         cuda: The runtime API.
         owned: Destroys it when closed.
+
     """
 
     def __init__(self, cuda: Cuda, owned: ExitStack) -> None:
@@ -36,6 +38,7 @@ class Event:
     Args:
         cuda: The runtime API.
         owned: Destroys it when closed.
+
     """
 
     def __init__(self, cuda: Cuda, owned: ExitStack) -> None:
@@ -63,6 +66,7 @@ class Stage:
         cuda: The runtime API.
         owned: Destroys the marks when closed.
         stream: Where the work is queued.
+
     """
 
     def __init__(self, cuda: Cuda, owned: ExitStack, stream: Stream) -> None:
@@ -91,6 +95,7 @@ class Streams:
         upload: Host to device.
         compute: The network. There is one, because contexts share their memory.
         download: Device to host.
+
     """
 
     upload: Stream

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine that fits here and now: from the cache, or built."""
 
 import shlex
@@ -28,6 +29,7 @@ class Engine:
         facts: What the cache knows of it, as of `CachedEngine`.
         fingerprint: That it was built for, and that holds here and now.
         path: Of its file.
+
     """
 
     plan: bytes
@@ -57,6 +59,7 @@ def obtain_engine(
     Raises:
         InferenceError: the model has no graph of that precision, there is no usable engine and it
             may not be built, or building or keeping it fails.
+
     """
     graph = engine_graph(model, options.precision)
     fingerprint = fingerprint_of(graph.sha256, api, gpu, jetson, options.precision, options.batch)
@@ -78,27 +81,31 @@ def engine_graph(model: Model, precision: str) -> EngineGraph:
 
     Raises:
         InferenceError: the model was exported without.
+
     """
     if precision in model.engine_graphs:
         return model.engine_graphs[precision]
     known = ", ".join(model.engine_graphs) or "none"
     command = "segnet export" if precision == DEFAULT_PRECISION else "segnet quantize"
-    raise InferenceError(
+    msg = (
         f"{model.name} has no {precision} graph to build an engine from, only: {known}; "
         f"add one with `{command}`"
     )
+    raise InferenceError(msg)
 
 
 def _require_permission(
     model: Model, options: EngineOptions, api: TensorRt, gpu: Gpu | None, reason: str
 ) -> None:
     if not options.build:
-        raise InferenceError(
+        msg = (
             f"no usable {options.precision} engine of {model.name} for batches of {options.batch}: "
             f"{reason}; run `{_command(model, options)}`"
         )
+        raise InferenceError(msg)
     if gpu is None and api.flavour == "TensorRT":
-        raise InferenceError(f"TensorRT builds engines only where they shall run: {why_no_gpu()}")
+        msg = f"TensorRT builds engines only where they shall run: {why_no_gpu()}"
+        raise InferenceError(msg)
 
 
 def _build(

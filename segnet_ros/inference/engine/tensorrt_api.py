@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's Python bindings: 8.6, 10, 11 and TensorRT-RTX, told apart by what they have."""
 
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class TensorRt:
         flavour: Which of NVIDIA's two products.
         version: In full, such as 10.13.3.9.
         log: What `logger` has kept.
+
     """
 
     module: Any
@@ -64,6 +66,7 @@ def find_tensorrt() -> TensorRt:
 
     Raises:
         InferenceError: none can be loaded.
+
     """
     failures = []
     for name, flavour in _BINDINGS:
@@ -73,11 +76,12 @@ def find_tensorrt() -> TensorRt:
             failures.append(f"{name}: {error}")
         else:
             return TensorRt(module, flavour, module.__version__)
-    raise InferenceError(
+    msg = (
         f"TensorRT cannot be loaded ({'; '.join(failures)}); on a Jetson install JetPack's "
         "python3-libnvinfer and create the virtual environment with --system-site-packages; "
         "elsewhere `pip install tensorrt`, or for TensorRT-RTX `pip install 'segnet_ros[rtx]'`"
     )
+    raise InferenceError(msg)
 
 
 def _is_module(name: str) -> bool:
@@ -96,6 +100,7 @@ def build_flags(api: TensorRt, precision: str) -> tuple[str, ...]:
 
     Raises:
         InferenceError: these bindings cannot build that precision.
+
     """
     return (*network_flags(api), *builder_flags(api, precision), *preview_features(api))
 
@@ -116,6 +121,7 @@ def builder_flags(api: TensorRt, precision: str) -> tuple[str, ...]:
 
     Raises:
         InferenceError: these bindings cannot build that precision.
+
     """
     # TensorRT-RTX wants to know ahead that its contexts work in our memory.
     known = api.module.BuilderFlag
@@ -133,10 +139,11 @@ def allowed_precisions(api: TensorRt, precision: str) -> tuple[str, ...]:
     if is_strongly_typed(api):
         return ()
     if precision == "fp8":
-        raise InferenceError(
+        msg = (
             f"{api.name} cannot build fp8 engines: it has no strongly typed networks; "
             "use --precision fp16 or int8, or TensorRT 10 or later"
         )
+        raise InferenceError(msg)
     return ("FP16", "INT8") if precision == "int8" else ("FP16",)
 
 
@@ -145,14 +152,16 @@ def create_builder(api: TensorRt) -> Any:
 
     Raises:
         InferenceError: TensorRT does not start, as without a GPU.
+
     """
     try:
         return api.module.Builder(api.logger)
     except (TypeError, RuntimeError) as error:  # pybind11: a factory returned nullptr
-        raise InferenceError(
+        msg = (
             f"{api.name} cannot start its builder: {api.log.last_errors}; `segnet doctor` says "
             "what this machine lacks"
-        ) from error
+        )
+        raise InferenceError(msg) from error
 
 
 def create_network(api: TensorRt, builder: Any) -> Any:
@@ -191,14 +200,16 @@ def parse_graph(api: TensorRt, network: Any, graph: bytes) -> Any:
 
     Raises:
         InferenceError: TensorRT refuses the graph.
+
     """
     parser = api.module.OnnxParser(network, api.logger)
     # Given no path, it would take weights from files of the working folder, which nobody verified.
     if not parser.parse(graph, _NOWHERE):
-        raise InferenceError(
+        msg = (
             f"{api.name} refuses the graph: {_why_refused(parser, api.log)}; "
             "export the model again (into one file; weights beside it are not read)"
         )
+        raise InferenceError(msg)
     return parser
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's messages."""
 
 from collections import deque
@@ -12,6 +13,7 @@ class Log:
 
     Attributes:
         layers: Lines that describe the layers of a finished engine; a build empties it first.
+
     """
 
     def __init__(self) -> None:

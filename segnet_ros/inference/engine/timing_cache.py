@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's timing cache, kept between builds: it saves most of the time of the next one."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who watches a build, and how a build is ended before its time."""
 
 import signal
@@ -15,6 +16,7 @@ class Watch:
 
     Attributes:
         failure: What ended the build, to be raised once TensorRT has returned; None if nothing did.
+
     """
 
     def __init__(self, listener: PhaseListener) -> None:

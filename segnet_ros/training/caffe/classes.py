@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the outputs of the SegNet authors' networks stand for; their files do not say."""
 
 from segnet_ros.datasets.camvid import CAMVID

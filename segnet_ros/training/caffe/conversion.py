@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks that the SegNet authors released for Caffe, as weights of ours.
 
 Read are the files of their model zoo and what their tutorial trains: SegNet, SegNet-Basic and the
@@ -46,6 +47,7 @@ class Imported(NamedTuple):
     Attributes:
         architecture: A key of `ARCHITECTURES`.
         classes: In order of their ids.
+
     """
 
     architecture: str
@@ -65,11 +67,13 @@ def import_caffe(
     Raises:
         CaffeImportError: the file holds no such network, or another number of classes.
         OSError: a file cannot be read or written.
+
     """
     try:
         network, imported = _convert(path, classes)
     except CaffeImportError as error:
-        raise CaffeImportError(f"{path}: {error}") from error
+        msg = f"{path}: {error}"
+        raise CaffeImportError(msg) from error
     recipe = {
         "architecture": imported.architecture,
         "source": path.name,
@@ -92,10 +96,11 @@ def _convert(
     classifier = find_classifier(layers)
     outputs = count_outputs(classifier)
     if classes is not None and len(classes) != outputs:
-        raise CaffeImportError(
+        msg = (
             f"{classifier.name} has {outputs} outputs, but {len(classes)} classes are named; name "
             "them all, in the order of the labels it was trained on"
         )
+        raise CaffeImportError(msg)
     network = build_model(architecture, outputs)
     modules = dict(_named_modules(network, recognize_family(layers)))
     modules[classifier.name] = network.get_submodule("classifier")
@@ -138,10 +143,11 @@ def _fill_all(modules: dict[str, nn.Module], layers: Layers) -> None:
     trained = {name for name, layer in layers.items() if layer.blobs}
     missing, unknown = sorted(modules.keys() - trained), sorted(trained - modules.keys())
     if missing or unknown:
-        raise CaffeImportError(
+        msg = (
             f"missing layers: {', '.join(missing) or 'none'}; "
             f"unknown layers: {', '.join(unknown) or 'none'}"
         )
+        raise CaffeImportError(msg)
     for name, module in modules.items():
         _fill(module, layers[name])
 
@@ -150,9 +156,8 @@ def _fill(module: nn.Module, layer: CaffeLayer) -> None:
     """Weights and biases, or scale and shift; a batch norm's statistics become neutral."""
     parameters = dict(module.named_parameters())
     if len(layer.blobs) != len(parameters):
-        raise CaffeImportError(
-            f"{layer.name} has {len(layer.blobs)} blobs; expected {' and '.join(parameters)}"
-        )
+        msg = f"{layer.name} has {len(layer.blobs)} blobs; expected {' and '.join(parameters)}"
+        raise CaffeImportError(msg)
     for blob, parameter in zip(layer.blobs, parameters.values(), strict=True):
         _check(blob, parameter, layer.name)
         with torch.no_grad():
@@ -166,12 +171,14 @@ def _check(blob: CaffeBlob, parameter: Tensor, name: str) -> None:
     expected = tuple(parameter.shape)
     fits = _without_ones(blob.shape) == _without_ones(expected)
     if not fits or blob.values.size != parameter.numel():
-        raise CaffeImportError(
+        msg = (
             f"{name} has a blob of shape {blob.shape} with {blob.values.size} values; "
             f"expected {expected}"
         )
+        raise CaffeImportError(msg)
     if not np.isfinite(blob.values).all():
-        raise CaffeImportError(f"{name} holds values that are not finite: its training diverged")
+        msg = f"{name} holds values that are not finite: its training diverged"
+        raise CaffeImportError(msg)
 
 
 def _drop_first(classifier: nn.Module, outputs: int) -> None:

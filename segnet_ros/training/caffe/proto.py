@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The part of Caffe's public file format that holds trained layers.
 
 A .caffemodel is one binary `NetParameter` message. Only the fields that are listed here are read;
@@ -81,6 +82,7 @@ class CaffeBlob:
     Attributes:
         shape: As the file states it; it need not fit the number of values.
         values: float32 [N].
+
     """
 
     shape: tuple[int, ...]
@@ -101,6 +103,7 @@ class CaffeLayer:
             across channels.
         normalizes_batches: Whether this batch norm was saved while training, so that it lacks the
             statistics of the data.
+
     """
 
     name: str
@@ -118,19 +121,21 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
     Raises:
         CaffeImportError: the file is too large, is damaged, or holds no layers.
         OSError: the file cannot be read.
+
     """
     size = path.stat().st_size
     if size > _MAX_BYTES:
-        raise CaffeImportError(f"the file has {size} bytes; a caffemodel has at most {_MAX_BYTES}")
+        msg = f"the file has {size} bytes; a caffemodel has at most {_MAX_BYTES}"
+        raise CaffeImportError(msg)
     try:
         net = _NET_PARAMETER.FromString(path.read_bytes())
     except DecodeError as error:
-        raise CaffeImportError(
-            f"the file is no caffemodel, or is truncated ({error}); download it again"
-        ) from error
+        msg = f"the file is no caffemodel, or is truncated ({error}); download it again"
+        raise CaffeImportError(msg) from error
     layers = [*map(_layer, net.layer), *map(_v1_layer, net.layers)]
     if not layers:
-        raise CaffeImportError("the file holds no layers; expected a trained .caffemodel")
+        msg = "the file holds no layers; expected a trained .caffemodel"
+        raise CaffeImportError(msg)
     return layers
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which network of the SegNet authors a caffemodel holds, by the layer names of their tutorial."""
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ def recognize(layers: Layers) -> str:
 
     Raises:
         CaffeImportError: they are of no network that we have, or not ready for inference.
+
     """
     family = recognize_family(layers)
     _refuse_training_batch_norm(layers)
@@ -35,10 +37,11 @@ def recognize(layers: Layers) -> str:
     if "conv1_1_D_bn" in layers:  # The zoo's bayesian_segnet_camvid has one convolution more.
         architecture += "_camvid"
     if architecture not in ARCHITECTURES:
-        raise CaffeImportError(
+        msg = (
             f"the layers would be those of {architecture}, which does not exist; "
             "expected a network of alexgkendall/SegNet-Tutorial"
         )
+        raise CaffeImportError(msg)
     return architecture
 
 
@@ -47,15 +50,17 @@ def recognize_family(layers: Layers) -> str:
 
     Raises:
         CaffeImportError: it is neither.
+
     """
     if any(name.startswith("conv_decode") for name in layers):
         return SEGNET_BASIC
     if any(name.startswith("conv") and name.endswith("_D") for name in layers):
         return SEGNET
-    raise CaffeImportError(
+    msg = (
         f"the layers are not SegNet's: {', '.join(list(layers)[:6])}, ...; expected those of "
         "alexgkendall/SegNet-Tutorial, such as conv1_1_D or conv_decode1"
     )
+    raise CaffeImportError(msg)
 
 
 def find_classifier(layers: Layers) -> CaffeLayer:
@@ -63,15 +68,17 @@ def find_classifier(layers: Layers) -> CaffeLayer:
 
     Raises:
         CaffeImportError: there is none, or a batch norm is missing.
+
     """
     convolutions = [layer for layer in layers.values() if layer.type == "Convolution"]
     bare = [layer for layer in convolutions if f"{layer.name}_bn" not in layers]
     if len(bare) != 1:
         names = ", ".join(layer.name for layer in bare) or "none"
-        raise CaffeImportError(
+        msg = (
             f"convolutions without a batch norm named after them (conv1_bn): {names}; expected "
             "the classifier only"
         )
+        raise CaffeImportError(msg)
     return bare[0]
 
 
@@ -80,21 +87,22 @@ def count_outputs(classifier: CaffeLayer) -> int:
 
     Raises:
         CaffeImportError: none, or more than labels of one byte can tell apart.
+
     """
     number = classifier.blobs[-1].values.size if classifier.blobs else 0
     if not 0 < number <= UNLABELLED:
-        raise CaffeImportError(
-            f"{classifier.name} has {number} biases, one per output; expected 1..{UNLABELLED}"
-        )
+        msg = f"{classifier.name} has {number} biases, one per output; expected 1..{UNLABELLED}"
+        raise CaffeImportError(msg)
     return number
 
 
 def _refuse_training_batch_norm(layers: Layers) -> None:
     if any(layer.normalizes_batches for layer in layers.values()):
-        raise CaffeImportError(
+        msg = (
             "the batch norm is as training left it, without the statistics of the data; run the "
             "authors' compute_bn_statistics.py, and import the test_weights.caffemodel it writes"
         )
+        raise CaffeImportError(msg)
 
 
 def _bayesian(layers: Layers, family: str) -> str:
@@ -108,8 +116,9 @@ def _response_norm(layers: Layers) -> str:
     norms = [layer for layer in layers.values() if layer.type == "LRN"]
     for layer in norms:
         if not np.allclose(layer.response_norm, _RESPONSE_NORM, rtol=1e-5, atol=0.0):
-            raise CaffeImportError(
+            msg = (
                 f"{layer.name} normalises with (local_size, alpha, beta, k, norm_region) "
                 f"{layer.response_norm}; expected {_RESPONSE_NORM}"
             )
+            raise CaffeImportError(msg)
     return "_lrn" if norms else ""

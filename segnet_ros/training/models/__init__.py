@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The architectures, by the names that recipes and model.yaml use."""
 
 from collections.abc import Callable
@@ -59,9 +60,9 @@ def build_model(architecture: str, classes: int) -> nn.Module:
 
     Raises:
         ValueError: there is no such architecture.
+
     """
     if architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"architecture {architecture!r} is not one of {', '.join(sorted(ARCHITECTURES))}"
-        )
+        msg = f"architecture {architecture!r} is not one of {', '.join(sorted(ARCHITECTURES))}"
+        raise ValueError(msg)
     return ARCHITECTURES[architecture](classes)

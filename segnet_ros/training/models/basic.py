@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What SegNet-Basic and its paper's decoder variants share: arXiv 1511.00561v3, section 3.1."""
 
 from collections.abc import Iterable
@@ -17,9 +18,11 @@ def basic_encoder(kernel_size: int, width: int) -> nn.ModuleList:
 
     Raises:
         ValueError: `kernel_size` is even.
+
     """
     if kernel_size % 2 == 0:
-        raise ValueError(f"kernel_size is {kernel_size}; expected an odd number, such as 7")
+        msg = f"kernel_size is {kernel_size}; expected an odd number, such as 7"
+        raise ValueError(msg)
     return nn.ModuleList(
         conv_bn_relu(3 if stage == 0 else width, width, kernel_size) for stage in range(STAGES)
     )

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bayesian SegNet: Kendall, Badrinarayanan and Cipolla, arXiv 1511.02680."""
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ class BayesianSegNet(SegNet):
         widths: Maps per stage.
         depths: Convolutions per stage.
         probability: Of dropping a cell.
+
     """
 
     def __init__(

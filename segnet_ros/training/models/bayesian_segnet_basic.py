@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bayesian SegNet-Basic: the smaller network of arXiv 1511.02680."""
 
 from torch import Tensor
@@ -23,6 +24,7 @@ class BayesianSegNetBasic(SegNetBasic):
         kernel_size: Of every encoder and decoder convolution, odd; the paper uses 7.
         width: Maps per layer; the paper uses 64.
         probability: Of dropping a cell.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bayesian SegNet-Basic as its authors released it: the picture is contrast-normalised first."""
 
 from torch import Tensor
@@ -15,6 +16,7 @@ class BayesianSegNetBasicLRN(BayesianSegNetBasic):
         kernel_size: Of every encoder and decoder convolution, odd.
         width: Maps per layer.
         probability: Of dropping a cell.
+
     """
 
     def __init__(

@@ -1,13 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bayesian SegNet as its authors released it for CamVid, in bayesian_segnet_camvid.caffemodel."""
 
 from collections.abc import Sequence
-from typing import cast
-
-from torch import nn
+from typing import TYPE_CHECKING, cast
 
 from segnet_ros.training.models.bayesian_segnet import BayesianSegNet
 from segnet_ros.training.models.layers import conv_bn_relu, initialize
 from segnet_ros.training.models.sampled_dropout import PROBABILITY
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class BayesianSegNetCamVid(BayesianSegNet):
@@ -18,6 +20,7 @@ class BayesianSegNetCamVid(BayesianSegNet):
         widths: Maps per stage.
         depths: Convolutions per stage.
         probability: Of dropping a cell.
+
     """
 
     def __init__(
@@ -29,4 +32,4 @@ class BayesianSegNetCamVid(BayesianSegNet):
     ) -> None:
         super().__init__(classes, widths, depths, probability)
         last = conv_bn_relu(widths[0], widths[0])
-        cast(nn.Sequential, self.decoder[0]).append(last.apply(initialize))
+        cast("nn.Sequential", self.decoder[0]).append(last.apply(initialize))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """DeconvNet: Noh, Hong and Han, arXiv 1505.04366."""
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ class DeconvNet(nn.Module):
         classes: Number of classes.
         widths: Maps per stage.
         fc_width: Maps of fc6 and fc7.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """DeepLab-LargeFOV: Chen et al., arXiv 1412.7062v4."""
 
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class DeepLabLargeFOV(nn.Module):
         classes: Number of classes.
         widths: Maps per stage.
         fc_width: Maps of fc6 and fc7.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """FCN-32s, FCN-16s and FCN-8s: Long, Shelhamer and Darrell, arXiv 1411.4038."""
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ class FCN(nn.Module):
         skips: How many shallower poolings are scored: 0 for FCN-32s, 1 for FCN-16s, 2 for FCN-8s.
         widths: Maps per stage.
         fc_width: Maps of fc6 and fc7.
+
     """
 
     def __init__(
@@ -77,6 +79,7 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
     Args:
         channels: Maps, in and out.
         factor: Even; [N, C, H, W] becomes [N, C, factor * H, factor * W].
+
     """
     upsampling = nn.ConvTranspose2d(
         channels, channels, 2 * factor, stride=factor, padding=factor // 2, bias=False

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """FCN-Basic, with and without dimensionality reduction: arXiv 1511.00561v3, section 3.1."""
 
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ class FCNBasic(nn.Module):
         dim_reduction: Whether what leaves the encoder is compressed.
         kernel_size: Of every encoder convolution, odd; the paper uses 7.
         width: Maps per encoder; the paper uses 64.
+
     """
 
     def __init__(

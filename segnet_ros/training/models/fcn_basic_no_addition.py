@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """FCN-Basic-NoAddition, with and without dimensionality reduction: arXiv 1511.00561v3, Table 1."""
 
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ class FCNBasicNoAddition(nn.Module):
         dim_reduction: Whether the last encoder's maps are compressed to one per class.
         kernel_size: Of every encoder convolution, odd; the paper uses 7.
         width: Maps per encoder; the paper uses 64.
+
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other answers from the same encoder-decoders: where keypoints are, and how many things there are.
 
 Both wrap a network that scores classes at the picture's size, and only read its scores in another
@@ -20,6 +21,7 @@ class HeatmapNetwork(nn.Module):
 
     Args:
         network: Its classes are the kinds of keypoints, such as `SegNetBasic(2)`.
+
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -36,6 +38,7 @@ class DensityNetwork(nn.Module):
 
     Args:
         network: Its classes are the kinds of things to count, such as `SegNetBasic(1)`.
+
     """
 
     def __init__(self, network: nn.Module) -> None:

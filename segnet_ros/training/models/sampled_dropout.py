@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Dropout that Monte Carlo inference samples: what makes a network of ours Bayesian."""
 
 from typing import cast
@@ -24,4 +25,4 @@ def after_deepest(stages: int, deepest: int, probability: float) -> nn.ModuleLis
 def append_to_deepest(decoder: nn.ModuleList, deepest: int, probability: float) -> None:
     """Let the last `deepest` stages, each an `nn.Sequential`, end in dropout."""
     for stage in decoder[-deepest:]:
-        cast(nn.Sequential, stage).append(SampledDropout(probability))
+        cast("nn.Sequential", stage).append(SampledDropout(probability))

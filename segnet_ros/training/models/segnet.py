@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SegNet: Badrinarayanan, Kendall and Cipolla, arXiv 1511.00561v3, section 3."""
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ class SegNet(nn.Module):
         classes: Number of classes.
         widths: Maps per stage.
         depths: Convolutions per stage.
+
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SegNet(nn.Module):
 
         Returns:
             float [N, classes, H, W], logits.
+
         """
         x = encode_decode(image, self.encoder, self.decoder, self.switching)
         scores: Tensor = self.classifier(x)

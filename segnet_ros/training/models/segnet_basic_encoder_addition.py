@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SegNet-Basic-EncoderAddition: arXiv 1511.00561v3, section 3.1 and Table 1."""
 
 from typing import Any

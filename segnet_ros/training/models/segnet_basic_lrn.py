@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SegNet-Basic as its authors released it: the picture is contrast-normalised first."""
 
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ class SegNetBasicLRN(SegNetBasic):
         classes: Number of classes.
         kernel_size: Of every encoder and decoder convolution, odd.
         width: Maps per layer.
+
     """
 
     def __init__(self, classes: int, kernel_size: int = 7, width: int = 64) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SegNet-Basic-SingleChannelDecoder: arXiv 1511.00561v3, section 3.1 and Table 1."""
 
 from torch import nn
@@ -16,6 +17,7 @@ class SegNetBasicSingleChannelDecoder(SegNetBasic):
         classes: Number of classes.
         kernel_size: Of every encoder and decoder convolution, odd; the paper uses 7.
         width: Maps per layer; the paper uses 64.
+
     """
 
     def __init__(self, classes: int, kernel_size: int = 7, width: int = 64) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SegNet for computers without a GPU: camera rate at 480x360 on two CPU cores."""
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ class SegNetLight(nn.Module):
         classes: Number of classes.
         widths: Maps per stage.
         depths: Encoder convolutions per stage.
+
     """
 
     def __init__(

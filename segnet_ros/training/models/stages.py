@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The path that all of SegNet's family share: down through the encoder, up with its switches."""
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,7 @@ def encode_decode(
 
     Returns:
         float [N, C, H, W] of the decoder's first entry, which runs last.
+
     """
     x = image
     memory: list[tuple[Any, tuple[int, int]]] = []

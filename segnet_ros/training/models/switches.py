@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Max pooling that remembers where each maximum came from, and its inverse.
 
 SegNet's decoder puts every pooled value back into the cell it was taken from (arXiv 1511.00561,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """U-Net: Ronneberger, Fischer and Brox, arXiv 1505.04597."""
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ class UNet(nn.Module):
     Args:
         classes: Number of classes.
         widths: Maps per stage; between stages are poolings.
+
     """
 
     def __init__(self, classes: int, widths: Sequence[int] = (64, 128, 256, 512, 1024)) -> None:

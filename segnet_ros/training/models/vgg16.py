@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The encoder that SegNet's rivals share: VGG16 (Simonyan and Zisserman, arXiv 1409.1556).
 
 Layers nest as in `segnet.SegNet` (stage, layer, convolution), so that `transfer.load_encoder`
@@ -35,6 +36,7 @@ def vgg16_encoder(widths: Sequence[int] = VGG16_WIDTHS, layer: Layer = conv_relu
     Args:
         widths: Maps per stage.
         layer: Makes one convolution, with what follows it, from its numbers of maps.
+
     """
     inputs = (3, *widths[:-1])
     return nn.ModuleList(
@@ -78,14 +80,16 @@ def recast_linear_as_convolution(
 
     Raises:
         ValueError: the map has another number of cells than the layer has inputs.
+
     """
     height, width = kernel_size
     if linear.in_features != in_channels * height * width:
-        raise ValueError(
+        msg = (
             f"the linear layer has {linear.in_features} inputs; expected {in_channels} maps of "
             f"{height}x{width} cells, {in_channels * height * width} inputs; "
             "check in_channels and kernel_size"
         )
+        raise ValueError(msg)
     # Empty, then filled: drawing a hundred million weights takes a second.
     with torch.device("meta"):
         convolution = nn.Conv2d(

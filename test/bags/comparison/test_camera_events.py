@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import numpy as np
 
 from segnet_ros.bags.comparison.camera_events import CameraEvents
@@ -25,7 +27,7 @@ def seconds(time_ns):
 DARKNESS = [120] * 60 + [2] * 80 + [120] * 60
 
 
-def test_darkness_from_begin_to_end():
+def test_darkness_from_begin_to_end() -> None:
     events = CameraEvents(START)
     events.judge(looks(DARKNESS))
     [event] = events.found
@@ -36,7 +38,7 @@ def test_darkness_from_begin_to_end():
     assert event.begin_ns == START + round(seconds(event.begin_ns) * SECOND)
 
 
-def test_windows_do_not_matter():
+def test_windows_do_not_matter() -> None:
     whole, parts = CameraEvents(START), CameraEvents(START)
     found = looks(DARKNESS)
     whole.judge(found)
@@ -46,14 +48,14 @@ def test_windows_do_not_matter():
     assert len(whole.found) == 1
 
 
-def test_what_comes_again_is_another_event():
+def test_what_comes_again_is_another_event() -> None:
     events = CameraEvents(START)
     events.judge(looks([2] * 60 + [120] * 20 + [2] * 60))
     assert [event.kind for event in events.found] == ["black", "black"]
     assert events.found[0].end_ns < events.found[1].begin_ns
 
 
-def test_stamps_that_go_back_begin_anew():
+def test_stamps_that_go_back_begin_anew() -> None:
     found = looks([2] * 120)
     again = CameraEvents(START)
     jumped = [(stamp - (k >= 60) * 60 * SECOND, look) for k, (stamp, look) in enumerate(found)]
@@ -64,7 +66,7 @@ def test_stamps_that_go_back_begin_anew():
     assert len(none.found) == 1, "stamps that were never set say nothing"
 
 
-def test_a_good_camera():
+def test_a_good_camera() -> None:
     events = CameraEvents(START)
     events.judge(looks([120] * 200))
     assert events.found == []

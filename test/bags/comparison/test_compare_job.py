@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two models whose answers anybody can compute, on recordings of a few frames."""
 
 import pickle
@@ -112,7 +113,7 @@ def tasks(bag):
     return [Task(str(bag), window) for window in windows]
 
 
-def nobody(_):
+def nobody(_) -> None:
     pass
 
 
@@ -121,7 +122,7 @@ def compare(given, *bags):
     return put_together(work_here(CompareJob(given), found, nobody), ())
 
 
-def test_counts_by_hand(channel_model, swapped, tmp_path):
+def test_counts_by_hand(channel_model, swapped, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [picture((4, 6)), picture((0, 16))]})
     found = compare(choice(channel_model, swapped), bag)
     assert found.classes.names == ["red", "green", "blue", "pink"]
@@ -144,7 +145,7 @@ def test_counts_by_hand(channel_model, swapped, tmp_path):
     assert "source" not in a[0]
 
 
-def test_a_model_agrees_with_itself(channel_model, tmp_path):
+def test_a_model_agrees_with_itself(channel_model, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [picture((4, 6)), picture((9, 2))]})
     found = compare(choice(channel_model, channel_model), bag)
     assert found.overall.agreement == found.overall.miou == 1
@@ -152,7 +153,7 @@ def test_a_model_agrees_with_itself(channel_model, tmp_path):
     assert worst_frames(found.cameras, 8) == []
 
 
-def test_other_sizes_are_compared_at_the_cameras(channel_model, smaller, tmp_path):
+def test_other_sizes_are_compared_at_the_cameras(channel_model, smaller, tmp_path) -> None:
     image = np.full((36, 48, 3), 10, np.uint8)
     image[:, :15, RED] = image[:, 15:, GREEN] = 200
     bag = write_bag(tmp_path / "bag", {"/image": [image]})
@@ -166,7 +167,7 @@ def test_other_sizes_are_compared_at_the_cameras(channel_model, smaller, tmp_pat
     assert compare(choice(smaller, smaller), bag).size == (8, 6)
 
 
-def test_cameras_are_kept_apart_and_in_order(channel_model, swapped, tmp_path):
+def test_cameras_are_kept_apart_and_in_order(channel_model, swapped, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/z": [picture((0, 16))], "/a": [picture((0, 8))] * 2})
     found = compare(choice(channel_model, swapped, all_images=True), bag)
     assert [(camera.topic, len(camera.frames)) for camera in found.cameras] == [
@@ -179,7 +180,7 @@ def test_cameras_are_kept_apart_and_in_order(channel_model, swapped, tmp_path):
         compare(choice(channel_model, swapped), bag)
 
 
-def test_windows_and_workers_do_not_matter(channel_model, swapped, tmp_path):
+def test_windows_and_workers_do_not_matter(channel_model, swapped, tmp_path) -> None:
     images = [picture((k % 7, k % 5)) for k in range(25)]
     bags = [write_bag(tmp_path / name, {"/image": images}) for name in ("one", "two")]
     job = CompareJob(choice(channel_model, swapped))
@@ -195,7 +196,7 @@ def test_windows_and_workers_do_not_matter(channel_model, swapped, tmp_path):
     assert [camera.bag for camera in whole.cameras] == [str(bag) for bag in bags]
 
 
-def test_progress_is_told_frame_by_frame(channel_model, tmp_path):
+def test_progress_is_told_frame_by_frame(channel_model, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [picture((1, 2))] * 3})
     done = []
     [outcome] = work_here(CompareJob(choice(channel_model, channel_model)), tasks(bag), done.append)
@@ -203,7 +204,7 @@ def test_progress_is_told_frame_by_frame(channel_model, tmp_path):
     assert outcome.frames == 3
 
 
-def test_what_cannot_be_read_is_marked(channel_model, tmp_path):
+def test_what_cannot_be_read_is_marked(channel_model, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [picture((1, 2)), None, picture((1, 2))]})
     found = compare(choice(channel_model, channel_model), bag)
     assert found.frames == 2
@@ -213,7 +214,7 @@ def test_what_cannot_be_read_is_marked(channel_model, tmp_path):
     assert (event.kind, event.begin_ns, event.end_ns) == ("lost", START + SECOND, START + SECOND)
 
 
-def test_faults_of_opening_are_kept(channel_model, tmp_path):
+def test_faults_of_opening_are_kept(channel_model, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [picture((1, 2))]})
     outcomes = work_here(CompareJob(choice(channel_model, channel_model)), tasks(bag), nobody)
     faults = [Fault("truncated"), Fault("no index", "/image", START + 5, 2), Fault("x", "/b", 7)]
@@ -222,23 +223,21 @@ def test_faults_of_opening_are_kept(channel_model, tmp_path):
     assert [event.begin_ns for event in found.cameras[0].events] == [START + 5]
 
 
-def test_no_window_at_all():
+def test_no_window_at_all() -> None:
     with pytest.raises(BagError, match="hold no messages"):
         put_together([], ())
 
 
-def test_models_that_share_no_class_are_freed(channel_model, tmp_path, monkeypatch):
+def test_models_that_share_no_class_are_freed(channel_model, tmp_path, monkeypatch) -> None:
     other = variant(channel_model, tmp_path / "other", "x", "y", "z")
     closed = []
-    monkeypatch.setattr(
-        "segnet_ros.inference.segmenter.Segmenter.close", lambda self: closed.append(self)
-    )
+    monkeypatch.setattr("segnet_ros.inference.segmenter.Segmenter.close", closed.append)
     with pytest.raises(AgreementError, match="no class in common"):
         CompareJob(choice(channel_model, other)).start()
     assert len(closed) == 2
 
 
-def test_worst_frames_are_found_again(channel_model, swapped, tmp_path):
+def test_worst_frames_are_found_again(channel_model, swapped, tmp_path) -> None:
     images = [picture((16 - k, 0)) for k in range(5)]  # B's green spreads over A's blue
     bag = write_bag(tmp_path / "bag", {"/image": images, "/other": images}, period=3 * SECOND)
     given = choice(channel_model, swapped, topics=("/image",))
@@ -252,7 +251,7 @@ def test_worst_frames_are_found_again(channel_model, swapped, tmp_path):
     assert len({each.differences for each in pictures}) == 2
 
 
-def test_a_frame_that_is_gone_is_not_shown(channel_model, swapped, tmp_path):
+def test_a_frame_that_is_gone_is_not_shown(channel_model, swapped, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [picture((0, 16))]})
     given = choice(channel_model, swapped)
     [frame] = worst_frames(compare(given, bag).cameras, 1)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drives of a few colours, seen by a model whose labels anybody can compute."""
 
 import json
@@ -72,7 +73,7 @@ def steady(images, period=0.1, start=0.0):
     return [(time, time, image) for time, image in zip(times, images, strict=True)]
 
 
-def nobody(_):
+def nobody(_) -> None:
     pass
 
 
@@ -110,7 +111,7 @@ def job(channel_model):
     return job_of(channel_model)
 
 
-def test_shares_and_confidence(job, tmp_path):
+def test_shares_and_confidence(job, tmp_path) -> None:
     images = [picture(red=4, level=204)] * 10 + [picture(red=12, level=51)] * 30
     found = report(job, write_bag(tmp_path / "bag", {"/camera/image_raw": steady(images)}))
     [drive] = found.drives
@@ -126,7 +127,7 @@ def test_shares_and_confidence(job, tmp_path):
     assert "source" not in found.made_by
 
 
-def test_the_timeline_has_steps_of_some_frames(job, tmp_path):
+def test_the_timeline_has_steps_of_some_frames(job, tmp_path) -> None:
     images = [picture(red=4, level=204)] * 10 + [picture(red=12, level=51)] * 30
     timeline = camera_of(
         job, write_bag(tmp_path / "bag", {"/camera/image_raw": steady(images)})
@@ -140,7 +141,7 @@ def test_the_timeline_has_steps_of_some_frames(job, tmp_path):
     assert timeline.rate == pytest.approx([10] * 20)
 
 
-def test_a_slow_camera_has_longer_steps_and_pauses_are_left_out(job, tmp_path):
+def test_a_slow_camera_has_longer_steps_and_pauses_are_left_out(job, tmp_path) -> None:
     frames = steady([picture()] * 5, period=0.5) + steady([picture()] * 4, period=0.5, start=6)
     timeline = camera_of(job, write_bag(tmp_path / "bag", {"/image": frames})).timeline
     assert timeline.step == 1
@@ -149,7 +150,7 @@ def test_a_slow_camera_has_longer_steps_and_pauses_are_left_out(job, tmp_path):
     assert timeline.rate == pytest.approx([2, 2, 2, 2 / 4.5, 2])
 
 
-def test_planted_flicker(job, tmp_path):
+def test_planted_flicker(job, tmp_path) -> None:
     images = [picture(flickering=3 * (k % 4 == 2)) for k in range(41)]
     flicker = camera_of(job, write_bag(tmp_path / "bag", {"/image": steady(images)})).flicker
     assert (flicker.pairs, flicker.compared) == (40, 1)
@@ -173,12 +174,14 @@ def test_planted_flicker(job, tmp_path):
         ([(0, None), (0.1, None), (0.2, 1.2), (0.3, 1.3)], 3),  # they are unset
     ],
 )
-def test_frames_that_do_not_follow_each_other_are_not_compared(job, tmp_path, frames, pairs):
+def test_frames_that_do_not_follow_each_other_are_not_compared(
+    job, tmp_path, frames, pairs
+) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": [(*each, picture()) for each in frames]})
     assert camera_of(job, bag).flicker.pairs == pairs
 
 
-def test_nothing_is_compared_across_an_image_that_cannot_be_decoded(job, tmp_path):
+def test_nothing_is_compared_across_an_image_that_cannot_be_decoded(job, tmp_path) -> None:
     images = [picture()] * 3 + [UNREADABLE] + [picture()] * 3
     found = report(job, write_bag(tmp_path / "bag", {"/image": steady(images)}))
     [drive] = found.drives
@@ -222,7 +225,7 @@ def deterministic(found):
 
 
 @pytest.mark.parametrize("cuts", [None, [19.7, 19.9, 20.0, 24.2, 44.1], np.arange(1, 50) * 0.97])
-def test_windows_do_not_matter(job, eventful, whole, cuts):
+def test_windows_do_not_matter(job, eventful, whole, cuts) -> None:
     threads = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1)
@@ -233,7 +236,7 @@ def test_windows_do_not_matter(job, eventful, whole, cuts):
     assert cut_up.speed.stages_ms != whole.speed.stages_ms
 
 
-def test_events(whole):
+def test_events(whole) -> None:
     [drive] = whole.drives
     front, rear = drive.cameras
     assert [camera.name for camera in drive.cameras] == ["front", "rear"]
@@ -253,7 +256,7 @@ def approx(*seconds):
     return [pytest.approx(each, abs=0.6) for each in seconds]
 
 
-def test_health_begins_anew_when_stamps_go_back(job, tmp_path):
+def test_health_begins_anew_when_stamps_go_back(job, tmp_path) -> None:
     frames = [(k / 2, k / 2 - 20 * (k >= 20), picture()) for k in range(40)]
     events = camera_of(job, write_bag(tmp_path / "bag", {"/image": frames})).events
     assert [(event.kind, event.begin, event.end) for event in events] == [
@@ -262,7 +265,7 @@ def test_health_begins_anew_when_stamps_go_back(job, tmp_path):
     ]
 
 
-def test_times_of_the_frames(whole):
+def test_times_of_the_frames(whole) -> None:
     [drive] = whole.drives
     times = drive.cameras[0].times
     assert times.rate == pytest.approx(5)
@@ -273,7 +276,7 @@ def test_times_of_the_frames(whole):
     assert [skipped.at for skipped in drive.skipped] == pytest.approx([19.8, 20, 30, 39.8])
 
 
-def test_faults_found_on_opening_come_first(job, tmp_path):
+def test_faults_found_on_opening_come_first(job, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": steady([picture()] * 3)})
     [task] = [Task(bag, Window(0, START, START + SECOND))]
     reduction = DriveReduction(bag, START, START + SECOND, [Fault("no index")])
@@ -282,7 +285,7 @@ def test_faults_found_on_opening_come_first(job, tmp_path):
     assert reduction.faults == [Fault("no index")]
 
 
-def test_a_topic_without_any_frame_that_can_be_read(job, tmp_path):
+def test_a_topic_without_any_frame_that_can_be_read(job, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", {"/image": steady([UNREADABLE] * 3)})
     found = report(job, bag)
     [camera] = found.drives[0].cameras
@@ -293,7 +296,7 @@ def test_a_topic_without_any_frame_that_can_be_read(job, tmp_path):
     json.dumps(values, allow_nan=False)
 
 
-def test_no_drivable_area_where_the_taxonomy_has_one(channel_model, tmp_path):
+def test_no_drivable_area_where_the_taxonomy_has_one(channel_model, tmp_path) -> None:
     taxonomy = tmp_path / "taxonomy.yaml"
     taxonomy.write_text(
         "name: test\nclasses:\n"
@@ -314,7 +317,7 @@ def test_no_drivable_area_where_the_taxonomy_has_one(channel_model, tmp_path):
 
 
 @pytest.mark.parametrize(("hours", "step"), [(1, 5), (4, 30), (10_000, 3600)])
-def test_long_drives_have_as_many_steps_as_a_page_can_show(hours, step):
+def test_long_drives_have_as_many_steps_as_a_page_can_show(hours, step) -> None:
     stop = START + hours * 3600 * SECOND
     window = DriveWindow({}, (), frozenset(), {"/image": ""}, {}, Stopwatch())
     outcome = Outcome(Task("bag", Window(0, START, stop)), 0, (), window)
@@ -322,7 +325,7 @@ def test_long_drives_have_as_many_steps_as_a_page_can_show(hours, step):
     assert drive.cameras[0].timeline.step == step
 
 
-def test_moments_are_drawn(job, whole):
+def test_moments_are_drawn(job, whole) -> None:
     moments = moments_of(whole)
     assert len(set(moments)) == len(moments)
     front = [moment for moment in moments if moment.topic == "/front/image_raw"]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings that are to be labelled."""
 
 from pathlib import Path

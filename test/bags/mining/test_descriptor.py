@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What pictures look like: alike when they show the same, and not otherwise."""
 
 import cv2

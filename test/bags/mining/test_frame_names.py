@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """File names of frames, and the recording in them."""
 
 import re

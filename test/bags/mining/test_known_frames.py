@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Descriptors of the frames of datasets."""
 
 from pathlib import Path

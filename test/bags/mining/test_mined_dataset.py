@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Datasets of mined frames: what is in them, and that they are whole or absent."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The choice of frames: ranks, distances in time and in looks."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Chosen frames to pictures and proposed labels."""
 
 import pickle

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import errno
 import os
 from pathlib import Path
@@ -69,7 +71,8 @@ def test_store_that_stops_answering_is_no_damage(monkeypatch: pytest.MonkeyPatch
     source = open_bytes("memory://read/gone.mcap")
 
     def fail(_: int) -> None:
-        raise TimeoutError("timed out")
+        msg = "timed out"
+        raise TimeoutError(msg)
 
     monkeypatch.setattr(source._file, "seek", fail)  # type: ignore[attr-defined]
     with pytest.raises(BagError, match=r"gone\.mcap cannot be read any more \(timed out\); expect"):

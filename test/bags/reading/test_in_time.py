@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from collections.abc import Iterator
 
 from segnet_ros.bags.reading.in_time import FAR_NS, Source, merge, plausible_span

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import struct
 from collections import Counter
 from dataclasses import replace

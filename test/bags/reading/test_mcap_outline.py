@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from segnet_ros.bags.reading.mcap_block import Block, Kind, pack_counts
 from segnet_ros.bags.reading.mcap_outline import Outline, total_counts
 

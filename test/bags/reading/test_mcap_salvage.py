@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from segnet_ros.bags.reading.mcap_records import HEAD, MESSAGE, Entry, MessageIndex
 from segnet_ros.bags.reading.mcap_salvage import take_found, take_indexed
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from mcap.records import Channel, Schema
 
 from segnet_ros.bags.reading.mcap_topics import described_topics, topics_by_name

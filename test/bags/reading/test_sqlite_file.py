@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import sqlite3
 from collections import Counter
 from pathlib import Path

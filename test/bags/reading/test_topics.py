@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 from segnet_ros.bags.reading.topics import merge_topics, missing_messages, recount, second_types
 from segnet_ros.bags.recorded import Fault, Topic
 

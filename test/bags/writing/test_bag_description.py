@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """metadata.yaml, as rosbag2 of Humble to Kilted reads it."""
 
 from typing import Any

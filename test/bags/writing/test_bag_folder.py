@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recordings that are written file by file, and killed at every moment.
 
 Run as a program, this file writes recordings in child processes that kill themselves, or that it
@@ -17,10 +18,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import fsspec
 import pytest
@@ -32,6 +31,10 @@ from segnet_ros.bags.recorded import Fault, RecordedMessage
 from segnet_ros.bags.writing.bag_folder import BagOutput, segment_name
 from segnet_ros.bags.writing.new_topics import new_topic
 from segnet_ros.bags.writing.segment_file import SegmentSummary, SegmentWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 TOPIC = new_topic("/chatter", "std_msgs/msg/String")
 TOPICS = [TOPIC, new_topic("/info", "std_msgs/msg/String", latched=True)]
@@ -364,7 +367,8 @@ def test_a_store_that_is_lost_keeps_a_prefix(monkeypatch: pytest.MonkeyPatch) ->
     files = fsspec.filesystem("memory")
 
     def lost(*_: object, **__: object) -> None:
-        raise TimeoutError("no answer")
+        msg = "no answer"
+        raise TimeoutError(msg)
 
     with (
         BagOutput(STORE, IDENTITY, TOPICS, False) as output,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images as serialised messages."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Topics with all that a player needs."""
 
 import yaml

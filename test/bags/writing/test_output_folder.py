@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A folder that changes by renames only, and has one owner."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A recording in an object store."""
 
 import fsspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images and videos as recordings."""
 
 from dataclasses import replace

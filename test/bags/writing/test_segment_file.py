@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MCAP files: whole or absent, playable by themselves, the same bytes each time."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LabelInfo without vision_msgs: the same bytes, the same type hash."""
 
 from rosbags.typesys import Stores, get_typestore

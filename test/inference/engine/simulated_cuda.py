@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CUDA's runtime API without a GPU: what its contract allows, done as late as it allows.
 
 Nothing runs on a GPU here. This stands in for `cuda.bindings.runtime` so that our bookkeeping can

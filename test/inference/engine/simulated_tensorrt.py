@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's runtime without a GPU, over `simulated_cuda`, and a machine made of both.
 
 Its one network is that of the `channel_model` fixture: label = index of the brightest channel,
@@ -229,7 +230,8 @@ class SimulatedContext:
 
     def infer_shapes(self) -> list[str]:
         if self._engine.module.trouble == "sizes":
-            raise RuntimeError("sizes cannot be inferred")
+            msg = "sizes cannot be inferred"
+            raise RuntimeError(msg)
         if self._engine.module.trouble == "tensors":
             return ["image"]
         return [name for name in self._engine.facts["tensors"] if name not in self._addresses]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds in a child process: genuine ones by TensorRT-RTX, and children that fail in every way."""
 
 import os

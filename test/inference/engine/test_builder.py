@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Genuine parsing and building by TensorRT-RTX, which needs no GPU for either.
 
 What is built here was not executed. How other versions are called is test_tensorrt_versions.py's.
@@ -175,7 +176,8 @@ def test_a_listener_that_raises_ends_the_build(api: TensorRt, moment: int) -> No
     def listener(phase: str, fraction: float | None) -> None:
         heard.append(phase)
         if len(heard) == moment:
-            raise TimeoutError(f"after {phase}")
+            msg = f"after {phase}"
+            raise TimeoutError(msg)
 
     with pytest.raises(TimeoutError, match=r"^after "):
         _build(api, _graph(), listener=listener)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cache of engines: what it hands out, why not, and what it leaves behind when things fail."""
 
 import errno
@@ -160,7 +161,8 @@ def test_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+        msg = "Could not determine home directory."
+        raise RuntimeError(msg)
 
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", fail)
@@ -324,7 +326,8 @@ def test_a_lock_that_cannot_be_written(cache: EngineCache) -> None:
 
 def test_an_error_during_a_build_is_not_disguised(cache: EngineCache) -> None:
     with pytest.raises(OSError, match="by the build"), cache.lock(FINGERPRINT, pytest.fail):
-        raise OSError("by the build")
+        msg = "by the build"
+        raise OSError(msg)
     assert _names(cache) == []
 
 

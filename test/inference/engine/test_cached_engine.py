@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine and its JSON: what is believed, and with which words the rest is refused."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CUDA calls, memory, streams and graphs over the simulation; nothing here runs on a GPU.
 
 The last test asks the genuine cuda-python whether it has our calls, in the form we make them.
@@ -207,7 +208,8 @@ def test_a_stream_works_on_after_a_failed_recording(
     def work(stream: Stream) -> None:
         if is_spoiled:
             cudart.spoil_recording(stream.handle)
-        raise InferenceError("refused")
+        msg = "refused"
+        raise InferenceError(msg)
 
     with ExitStack() as owned:
         stream = Stream(cuda, owned)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fingerprints: what changes them, what they say about that, and what they refuse to read."""
 
 import json
@@ -35,13 +36,17 @@ OLD: dict[str, tuple[Any, str]] = {
     "version": ("8.6.2", "TensorRT 8.6.2 built it, 10.3.0 is installed"),
     "gpu": (
         "NVIDIA H200",
-        "it was built for NVIDIA H200 (compute capability 8.7), this machine has Orin (compute "
-        "capability 8.7)",
+        (
+            "it was built for NVIDIA H200 (compute capability 8.7), this machine has Orin (compute "
+            "capability 8.7)"
+        ),
     ),
     "compute_capability": (
         "7.2",
-        "it was built for Orin (compute capability 7.2), this machine has Orin (compute "
-        "capability 8.7)",
+        (
+            "it was built for Orin (compute capability 7.2), this machine has Orin (compute "
+            "capability 8.7)"
+        ),
     ),
     "driver": ("540.3.0", "the NVIDIA driver changed from 540.3.0 to 540.4.0"),
     "cuda": ("12.2", "the driver's CUDA changed from 12.2 to 12.6"),

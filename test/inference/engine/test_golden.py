@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate: which golden frames are believed, and which engines are refused."""
 
 from collections.abc import Iterable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which GPU there is, or why there is none: of this machine, and by injected answers of CUDA."""
 
 import subprocess
@@ -115,8 +116,10 @@ def test_version_of_the_driver(
         (_cudart("cudaErrorInsufficientDriver", driver=0), "no NVIDIA driver is loaded"),
         (
             _cudart("cudaErrorInsufficientDriver", driver=12020),
-            "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the installed cuda-python needs "
-            "13.2; update the driver, or run `pip install 'cuda-python<13'`",
+            (
+                "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the installed cuda-python needs "
+                "13.2; update the driver, or run `pip install 'cuda-python<13'`"
+            ),
         ),
         (_cudart("cudaErrorNoDevice"), "shows no GPU to this process; check"),
         (_cudart("cudaSuccess", 0), "shows no GPU to this process; check"),

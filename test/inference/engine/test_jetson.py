@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Jetson facts, read from the files that Jetson Linux writes."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a Jetson's kernel tells under /sys, laid out as on Orin and on Thor."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting layers in every form of TensorRT's log, and in networks that the log is silent about."""
 
 from enum import Enum
@@ -16,9 +17,11 @@ def _detailed(kind: str, datatype: str, inputs: str = "") -> str:
 
 
 RTX = [
-    "Name: cast_0, LayerType: kgen, Inputs: [ { Name: image, Datatype: UInt8, Format: (Linear) "
-    "Row major linear format }], Constants: [ { Name: k, Datatype: Half, Format: (NHWC) }], "
-    "Outputs: [ { Name: x, Datatype: Half, Format: (NHWC) }], TacticName: cast",
+    (
+        "Name: cast_0, LayerType: kgen, Inputs: [ { Name: image, Datatype: UInt8, Format: (Linear) "
+        "Row major linear format }], Constants: [ { Name: k, Datatype: Half, Format: (NHWC) }], "
+        "Outputs: [ { Name: x, Datatype: Half, Format: (NHWC) }], TacticName: cast"
+    ),
     _detailed("correlation", "Datatype: Half, Format: (NHWC) Channel major format"),
     _detailed("correlation", "Datatype: Int8, Format: (NHWC) Channel major format"),
     _detailed("correlation", "Datatype: FP8, Format: (NHWC) Channel major format"),

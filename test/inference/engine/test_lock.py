@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Locks between genuine processes."""
 
 import signal
@@ -46,7 +47,8 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 
 def _refuse() -> None:
-    raise AssertionError("it is free")
+    msg = "it is free"
+    raise AssertionError(msg)
 
 
 def _descriptors() -> int:
@@ -108,7 +110,8 @@ def test_whoever_waits_can_give_up(path: Path) -> None:
 
 def test_an_exception_frees_it(path: Path) -> None:
     with pytest.raises(ValueError, match="inside"), locked(path, _refuse):
-        raise ValueError("inside")
+        msg = "inside"
+        raise ValueError(msg)
     assert _is_free(path)
     assert not path.exists()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What counts as a file or folder that nobody else can have written."""
 
 import os

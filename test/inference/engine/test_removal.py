@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whose files are the cache's own, and what guards them."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRtRuntime over a simulated CUDA and TensorRT, and on a GPU where there is one.
 
 The simulated tests check our bookkeeping: order of frames, batches, overlap, waiting, recording,
@@ -251,7 +252,8 @@ def test_errors_of_the_source_reach_the_caller(simulated: SimulatedMachine) -> N
 
     def broken() -> Iterator[Pixels]:
         yield from _noise(3)
-        raise KeyError("the bag is damaged")
+        msg = "the bag is damaged"
+        raise KeyError(msg)
 
     with pytest.raises(KeyError, match="the bag is damaged"):
         list(runtime.infer_all(broken()))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Engines out of the cache or the builder, by genuine TensorRT-RTX, which builds without a GPU."""
 
 import json

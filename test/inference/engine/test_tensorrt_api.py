@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding TensorRT's bindings."""
 
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeping what matters of TensorRT's messages."""
 
 from segnet_ros.inference.engine.tensorrt_log import Log

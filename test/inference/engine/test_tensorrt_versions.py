@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Building with every supported version's bindings, by strict stand-ins of them.
 
 `tensorrt_api/*.json` holds the public attributes of the classes that we use, as introspected from
@@ -88,7 +89,8 @@ class StandIn:
 
         def put(instance: Any, key: str, value: Any) -> None:
             if not key.startswith("_") and key not in known:
-                raise AttributeError(f"{name} has no attribute {key}")
+                msg = f"{name} has no attribute {key}"
+                raise AttributeError(msg)
             touched.add((name, key))
             object.__setattr__(instance, key, value)
 
@@ -268,7 +270,8 @@ def test_8_6_reports_two_phases_and_has_no_monitor() -> None:
 def test_a_listener_that_raises_ends_the_build(version: str) -> None:
     def listener(phase: str, fraction: float | None) -> None:
         if fraction == 0.5:
-            raise TimeoutError("enough")
+            msg = "enough"
+            raise TimeoutError(msg)
 
     with pytest.raises(TimeoutError, match="enough"):
         _build(StandIn(version), listener=listener)
@@ -317,7 +320,8 @@ def test_rtx_has_timing_functions_that_are_not_called() -> None:
 def test_a_builder_that_does_not_start(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def start(builder: Any, logger: Any) -> None:
         logger.log("ERROR", "CUDA initialization failure with error: 35")
-        raise TypeError("pybind11::init(): factory function returned nullptr")
+        msg = "pybind11::init(): factory function returned nullptr"
+        raise TypeError(msg)
 
     trt = StandIn(version)
     monkeypatch.setattr(trt.module.Builder, "__init__", start)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT's timing cache: kept per builder and GPU, ignored if damaged."""
 
 from dataclasses import fields, replace

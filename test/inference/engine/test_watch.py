@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ending a build: by a listener that raises, and by Ctrl-C."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Caffemodels, written byte by byte with the field numbers of the public caffe.proto."""
 
 import struct

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 import torch
 
 from segnet_ros.training.models.bayesian_segnet_basic import BayesianSegNetBasic

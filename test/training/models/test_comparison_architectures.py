@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every architecture of the comparison must do, on the thinnest version of each."""
 
 from collections.abc import Callable, Iterator

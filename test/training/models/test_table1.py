@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all networks of the paper's Table 1 and the Bayesian ones must do, thin and full-size."""
 
 from collections.abc import Callable, Iterator
