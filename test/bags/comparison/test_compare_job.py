@@ -231,7 +231,9 @@ def test_no_window_at_all() -> None:
 def test_models_that_share_no_class_are_freed(channel_model, tmp_path, monkeypatch) -> None:
     other = variant(channel_model, tmp_path / "other", "x", "y", "z")
     closed = []
-    monkeypatch.setattr("segnet_ros.inference.segmenter.Segmenter.close", closed.append)
+    monkeypatch.setattr(
+        "segnet_ros.inference.segmenter.Segmenter.close", lambda self: closed.append(self)
+    )
     with pytest.raises(AgreementError, match="no class in common"):
         CompareJob(choice(channel_model, other)).start()
     assert len(closed) == 2
