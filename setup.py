@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 PACKAGE = "segnet_ros"
 EXTRAS = {
     "cpu": ["openvino>=2024.4"],
-    "bag": ["fsspec>=2023.1", "mcap>=1.1", "rosbags>=0.11.1", "zstandard>=0.20"],
+    "bag": ["fsspec>=2023.1", "lz4>=3.1", "mcap>=1.1", "rosbags>=0.11.1", "zstandard>=0.20"],
     "fleet": ["ray>=2.9"],
     "ros": ["ros-jazzy-rclpy", "ros-jazzy-common-interfaces", "ros-rmw-fastrtps-cpp"],
     "kilted": [
@@ -34,6 +34,9 @@ EXTRAS = {
     ],
     "report": ["jinja2>=3.0", "matplotlib>=3.6"],
     "dev": [
+        "bandit[toml]>=1.7",
+        "coverage[toml]>=7.4",
+        "pip-audit>=2.7",
         "pytest>=7.4,<8",
         "pytest-timeout>=2.2",
         "hypothesis>=6.100",
@@ -42,12 +45,13 @@ EXTRAS = {
         "ruff>=0.6",
         "mypy>=1.11",
         "types-PyYAML",
+        "uv>=0.5",
     ],
 }
 EXTRAS["dev"] += EXTRAS["fleet"] + EXTRAS["report"] + EXTRAS["gpu"] + EXTRAS["rtx"]
 
 
-def shared(folder):
+def shared(folder: str) -> list[tuple[str, list[str]]]:
     """Every file below a folder, under the same path in share/segnet_ros."""
     found = (path for path in Path(folder).rglob("*") if path.is_file())
     files = [path for path in found if path.parent.name != "__pycache__"]

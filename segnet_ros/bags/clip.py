@@ -27,6 +27,9 @@ from segnet_ros.bags.recorded import (
     Topic,
 )
 from segnet_ros.bags.recording import Recording
+from segnet_ros.inference.excerpts import one_line
+from segnet_ros.inference.picture_files import PictureError, read_picture, too_large
+from segnet_ros.inference.picture_header import MAX_PIXELS
 from segnet_ros.messages.image_conversion import ImageConversionError, decode_compressed, to_rgb
 
 if TYPE_CHECKING:
@@ -106,14 +109,31 @@ class RecordedFrame(ClipFrame):
     camera_info: bytes | None
 
     def message(self) -> Any:
-        """Return the decoded message; its arrays are views of `cdr`, not copies."""
-        return typestore().deserialize_cdr(memoryview(self.cdr), self.message_type)
+        """Return the decoded message; its arrays are views of `cdr`, not copies.
+
+        Raises:
+            ClipError: If the bytes are no such message.
+
+        """
+        try:
+            return typestore().deserialize_cdr(memoryview(self.cdr), self.message_type)
+        except Exception as error:  # rosbags passes on what struct, NumPy and UTF-8 raise
+            raise self.damaged(self.message_type, error) from error
+
+    def damaged(self, message_type: str, error: Exception) -> ClipError:
+        """Return what to raise for a message that is none of its type."""
+        cause = one_line(error) or type(error).__name__
+        return ClipError(
+            f"frame {self.name}: expected a {message_type}, found other bytes ({cause}). Repair "
+            "the recording or record it again."
+        )
 
     def rgb(self) -> npt.NDArray[np.uint8]:
         """Return the picture, RGB uint8 [H,W,3], 0..255.
 
         Raises:
-            ClipError: If the message's encoding or data cannot be converted.
+            ClipError: If the bytes are no such message, or its encoding or data cannot be
+                converted.
 
         """
         decode = decode_compressed if self.message_type == COMPRESSED_IMAGE_TYPE else to_rgb
@@ -331,13 +351,11 @@ def _natural_order(path: Path) -> tuple[list[int | str], str]:
 
 
 def _image_frame(index: int, file: Path) -> PictureFrame:
-    bgr = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if bgr is None:
-        msg = (
-            f"{file} cannot be decoded as an image; expected a complete "
-            f"{', '.join(IMAGE_SUFFIXES)} file. Remove or replace it."
-        )
-        raise ClipError(msg)
+    try:
+        bgr = read_picture(file, cv2.IMREAD_COLOR)
+    except PictureError as error:
+        msg = f"{error}."
+        raise ClipError(msg) from error
     return PictureFrame(file.stem, _stamp_ns(index, NOMINAL_RATE), NOMINAL_FRAME_ID, _to_rgb(bgr))
 
 
@@ -359,6 +377,8 @@ class _Video:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._capture = cv2.VideoCapture(str(path))
+        width = self.property(cv2.CAP_PROP_FRAME_WIDTH, int) or 0
+        self._check_size(width, self.property(cv2.CAP_PROP_FRAME_HEIGHT, int) or 0)
 
     def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
         while (frame := self._capture.read())[0]:
@@ -368,6 +388,12 @@ class _Video:
         """Return a property of the file, None where it is unknown (zero, negative or NaN)."""
         value = self._capture.get(code)
         return kind(value) if value > 0 else None
+
+    def _check_size(self, width: int, height: int) -> None:
+        """FFmpeg refuses frames beyond 2^28 pixels itself, wherever in the file they come."""
+        if width * height > MAX_PIXELS:
+            msg = f"{too_large(self._path, f'{width} x {height}')}."
+            raise ClipError(msg)
 
     def read_first(self) -> None:
         if not self._capture.read()[0]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from segnet_ros.datasets.palette_png import is_palette_png, palette_indices
 from segnet_ros.datasets.taxonomy import VOID, Taxonomy, class_names
+from segnet_ros.inference.picture_files import PictureError, read_picture
 
 Pixels = npt.NDArray[np.uint8]
 _UNKNOWN = -1
@@ -100,7 +101,8 @@ def read_frame(frame: LabelledFrame) -> tuple[Pixels, Pixels]:
         Image uint8 [H, W, 3] RGB 0..255 and labels uint8 [H, W], class ids or `VOID`.
 
     Raises:
-        DatasetError: a file cannot be decoded, sizes differ, or a label has no meaning.
+        DatasetError: a file cannot be decoded, is too large, sizes differ, or a label has no
+            meaning.
 
     """
     image = _decode(frame.image_path, cv2.IMREAD_COLOR)
@@ -147,16 +149,12 @@ def _decode_labels(path: Path) -> npt.NDArray[Any]:
             f"{path} is a palette PNG, which OpenCV cannot read as labels; run `pip install pillow`"
         )
         raise DatasetError(msg) from error
-    except OSError as error:
-        raise _undecodable(path) from error
+    except PictureError as error:
+        raise DatasetError(str(error)) from error
 
 
 def _decode(path: Path, flags: int) -> npt.NDArray[Any]:
-    pixels = cv2.imread(str(path), flags)
-    if pixels is None:
-        raise _undecodable(path)
-    return pixels
-
-
-def _undecodable(path: Path) -> DatasetError:
-    return DatasetError(f"{path} cannot be decoded as a picture; restore or remove it")
+    try:
+        return read_picture(path, flags)
+    except PictureError as error:
+        raise DatasetError(str(error)) from error

@@ -153,7 +153,8 @@ def _replay(clip: Path, rate: float, output: Path, recorder: Recorder) -> Sequen
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "segnet_ros", *arguments])
+    command = [sys.executable, "-m", "segnet_ros", *arguments]
+    return subprocess.Popen(command)  # noqa: S603  # a list, no shell
 
 
 def _settled(recorder: Recorder, frames: int) -> bool:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from segnet_ros.demo import recording as recorded
 from segnet_ros.inference.files import write_image
 from segnet_ros.inference.model import SegmentationClass
+from segnet_ros.inference.picture_files import read_picture
 from segnet_ros.inference.preprocessing import resize_image
 from segnet_ros.inference.video import video_writer
 from segnet_ros.inference.visualization import color_table, colorize, legend
@@ -49,7 +50,7 @@ def write_contact_sheet(
     for stamp in sorted(labels.keys() & camera.keys() & overlays.keys()):
         tiles = [camera[stamp], overlays[stamp], colorize(labels[stamp], table)]
         if stamp in truth:
-            expected = cv2.imread(str(truth[stamp]), cv2.IMREAD_UNCHANGED)
+            expected = read_picture(truth[stamp], cv2.IMREAD_UNCHANGED)
             tiles.append(colorize(np.asarray(expected, np.uint8), table))
         rows.append(np.hstack([_tile(picture) for picture in tiles]))
     if rows:

@@ -113,7 +113,7 @@ class Recorder:
         try:
             with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
                 self._drain(writer)
-        except Exception as error:  # raised again where the block ends
+        except Exception as error:  # noqa: BLE001  # raised again where the block ends
             self._failure = error
             while self._spool.get() is not None:
                 pass

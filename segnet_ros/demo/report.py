@@ -13,6 +13,7 @@ import numpy.typing as npt
 from segnet_ros.demo.errors import DemoError
 from segnet_ros.demo.recording import labels
 from segnet_ros.evaluation.metrics import confusion_matrix, scores
+from segnet_ros.inference.picture_files import PictureError, read_picture
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,12 @@ def score(recording: Path, truth: Mapping[int, Path], classes: int) -> float | N
 
 
 def _read_labels(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.shape != shape:
-        found = "no picture" if labels is None else f"of shape {labels.shape}"
-        msg = f"{path} is {found}; expected one class id per pixel, {shape}"
+    try:
+        labels = read_picture(path, cv2.IMREAD_UNCHANGED)
+    except PictureError as error:
+        raise DemoError(str(error)) from error
+    if labels.shape != shape:
+        msg = f"{path} is of shape {labels.shape}; expected one class id per pixel, {shape}"
         raise DemoError(msg)
     return np.asarray(labels, np.uint8)
 

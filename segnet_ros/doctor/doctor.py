@@ -81,7 +81,7 @@ def _run(module: str, area: str, here: Surroundings) -> list[Finding]:
     try:
         findings: list[Finding] = import_module(f"segnet_ros.doctor.{module}").check(here)
     # Drivers and bindings fail in ways of their own, some by ending the program.
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         found = f"this check failed with {type(error).__name__}: {error}"
         return [Finding(area, "warning", found, "if nothing else explains it, please report it")]
     return findings

@@ -42,7 +42,7 @@ def version_of(distribution: str, module: str) -> str:
 def attempt(code: str, environment: Mapping[str, str] = os.environ) -> Attempt:
     """Run Python code in a process of its own: what crashes or hangs there does not stop us."""
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # a list, no shell
             [sys.executable, "-c", code],
             env=dict(environment),
             stdin=subprocess.DEVNULL,

@@ -76,7 +76,7 @@ def _cyclone_settings(here: Surroundings) -> list[Finding]:
     return [Finding(MIDDLEWARE, "note", "CYCLONEDDS_URI is not set: small receive buffers", remedy)]
 
 
-def _zenoh(here: Surroundings) -> list[Finding]:
+def _zenoh(_here: Surroundings) -> list[Finding]:
     remedy = "`ros2 run rmw_zenoh_cpp rmw_zenohd` must be running"
     return [Finding(MIDDLEWARE, "note", "nodes find each other through Zenoh's router", remedy)]
 

@@ -17,6 +17,7 @@ EXTRAS = {
     },
     "bag": {
         "fsspec": "fsspec",
+        "lz4": "lz4",
         "mcap": "mcap",
         "rosbags": "rosbags",
         "zstandard": "zstandard",

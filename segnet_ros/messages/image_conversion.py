@@ -15,7 +15,6 @@ matrix OpenCV has for them. A full-range camera therefore comes out with more co
 
 from __future__ import annotations
 
-import re
 from array import array
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -23,8 +22,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-MAX_PIXELS = 64_000_000
-"""Largest compressed image that is decoded: 192 MB as RGB."""
+from segnet_ros.inference.excerpts import one_line, shown
+from segnet_ros.inference.picture_header import JPEG_SIGNATURE, MAX_PIXELS, declared_size
+from segnet_ros.inference.picture_traps import trap
 
 
 class ImageConversionError(ValueError):
@@ -79,11 +79,7 @@ _ENCODINGS = {
     "bayer_grbg8": _Encoding(1, cv2.COLOR_BayerGB2RGB, smallest=3),
 }
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_JPEG_SIGNATURE = b"\xff\xd8\xff"
 _JPEG_END = b"\xff\xd9"
-_JPEG_SEGMENT = re.compile(rb"\xff([\xc0-\xcf\xda-\xfe])")  # markers followed by a length
-_JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 # OpenCV 4.11 and later can decode to RGB at once.
 _DECODES_RGB = hasattr(cv2, "IMREAD_COLOR_RGB")
@@ -136,17 +132,12 @@ def decode_compressed(message: CompressedImageMessage) -> npt.NDArray[np.uint8]:
     repeated, alpha dropped, 16 bits are reduced to 8, and EXIF orientation is ignored because the
     camera's calibration belongs to the sensor's rows and columns.
 
-    Raises ImageConversionError if the data is empty, of another codec, corrupt or cut short, or
-    declares more than MAX_PIXELS pixels; the last is found out before decoding.
+    Raises ImageConversionError if the data is empty, of another codec, corrupt or cut short,
+    declares more than MAX_PIXELS pixels, or would cost far more to decode than its size tells; the
+    last two are found out before decoding.
     """
     content = bytes(message.data)
-    height, width = _declared_size(content)
-    if height * width > MAX_PIXELS:
-        msg = (
-            f"compressed image declares {width} x {height} pixels, expected at most {MAX_PIXELS} "
-            "pixels; lower the camera's resolution"
-        )
-        raise ImageConversionError(msg)
+    _check_cost(content)
     return _decode(content)
 
 
@@ -189,7 +180,7 @@ def _through_cv_bridge(message: ImageMessage) -> npt.NDArray[np.uint8]:
         from cv_bridge import CvBridge
     except ImportError:
         msg = (
-            f"image encoding {message.encoding!r} is not supported, expected one of "
+            f"image encoding {shown(message.encoding)} is not supported, expected one of "
             f"{', '.join(_ENCODINGS)}; change the camera driver's output encoding, or install "
             "cv_bridge for rarer ones"
         )
@@ -198,8 +189,9 @@ def _through_cv_bridge(message: ImageMessage) -> npt.NDArray[np.uint8]:
         return cast("npt.NDArray[np.uint8]", CvBridge().imgmsg_to_cv2(message, "rgb8"))
     except Exception as error:  # cv_bridge raises whatever NumPy and OpenCV do
         msg = (
-            f"image encoding {message.encoding!r}: cv_bridge cannot make rgb8 of it ({error}); "
-            f"expected one of {', '.join(_ENCODINGS)}; change the camera driver's output encoding"
+            f"image encoding {shown(message.encoding)}: cv_bridge cannot make rgb8 of it "
+            f"({one_line(error)}); expected one of {', '.join(_ENCODINGS)}; change the camera "
+            "driver's output encoding"
         )
         raise ImageConversionError(msg) from error
 
@@ -252,32 +244,34 @@ def _check_extent(message: ImageMessage, rows: int, row_bytes: int) -> None:
         raise ImageConversionError(msg)
 
 
+def _check_cost(content: bytes) -> None:
+    height, width = _declared_size(content)
+    if height * width > MAX_PIXELS:
+        msg = (
+            f"compressed image declares {width} x {height} pixels, expected at most {MAX_PIXELS} "
+            "pixels; lower the camera's resolution"
+        )
+        raise ImageConversionError(msg)
+    if reason := trap(content):
+        msg = f"compressed image of {len(content)} bytes {reason}; check the publisher"
+        raise ImageConversionError(msg)
+
+
 def _declared_size(content: bytes) -> tuple[int, int]:
     """Return height and width in pixels as the header of a JPEG or PNG declares them."""
-    if content.startswith(_PNG_SIGNATURE) and content[12:16] == b"IHDR":
-        return int.from_bytes(content[20:24], "big"), int.from_bytes(content[16:20], "big")
-    if content.startswith(_JPEG_SIGNATURE):
-        return _jpeg_size(content)
-    msg = (
-        f"compressed image of {len(content)} bytes starts with {content[:8].hex(' ') or 'nothing'},"
-        " expected a JPEG or PNG; set the publisher's compression to jpeg or png"
-    )
-    raise ImageConversionError(msg)
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    segment = _JPEG_SEGMENT.search(content, 2)
-    while segment:
-        start = segment.end()
-        if segment[1][0] in _JPEG_FRAME:
-            _check_jpeg_end(content, start)
-            return (
-                int.from_bytes(content[start + 3 : start + 5], "big"),
-                int.from_bytes(content[start + 5 : start + 7], "big"),
-            )
-        length = int.from_bytes(content[start : start + 2], "big")
-        segment = _JPEG_SEGMENT.search(content, start + length)
-    raise _corrupt(content)
+    declared = declared_size(content)
+    if content.startswith(JPEG_SIGNATURE):
+        if declared is None:
+            raise _corrupt(content)
+        _check_jpeg_end(content, declared.start)
+    if declared is None:
+        msg = (
+            f"compressed image of {len(content)} bytes starts with "
+            f"{content[:8].hex(' ') or 'nothing'}, expected a JPEG or PNG; set the publisher's "
+            "compression to jpeg or png"
+        )
+        raise ImageConversionError(msg)
+    return declared.height, declared.width
 
 
 def _check_jpeg_end(content: bytes, frame_start: int) -> None:

@@ -11,6 +11,13 @@ import numpy.typing as npt
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.recorded import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE
 from segnet_ros.bags.writing.vision_messages import label_type_store
+from segnet_ros.inference.picture_files import (
+    PictureError,
+    check_picture,
+    decode_picture,
+    picture_bytes,
+    undecodable,
+)
 from segnet_ros.messages.image_conversion import (
     ImageConversionError,
     decode_compressed,
@@ -40,17 +47,14 @@ def file_message(file: Path, raw: bool, stamp_ns: int, frame_id: str) -> bytes:
 
     """
     try:
-        content = np.fromfile(file, np.uint8)
-    except OSError as error:
-        msg = f"{file} cannot be read: {error.strerror}"
-        raise BagError(msg) from error
-    if content[:2].tobytes() == _BMP_SIGNATURE:
-        content = _png_of(content, file)
-    message = _compressed(content, stamp_ns, frame_id)
+        content = _content(file)
+    except PictureError as error:
+        raise BagError(str(error)) from error
+    message = _compressed(np.frombuffer(content, np.uint8), stamp_ns, frame_id)
     try:
         pixels = decode_compressed(message)
     except ImageConversionError as error:
-        raise _unreadable(file) from error
+        raise BagError(str(undecodable(file))) from error
     return _serialised(_raw(pixels, stamp_ns, frame_id) if raw else message)
 
 
@@ -73,18 +77,13 @@ def frame_message(pixels: Pixels, raw: bool, stamp_ns: int, frame_id: str) -> by
     return _serialised(_compressed(jpeg.reshape(-1), stamp_ns, frame_id))
 
 
-def _png_of(bmp: Pixels, file: Path) -> Pixels:
-    image = cv2.imdecode(bmp, cv2.IMREAD_COLOR)
-    if image is None:
-        raise _unreadable(file)
-    return np.asarray(cv2.imencode(".png", image)[1], np.uint8).reshape(-1)
-
-
-def _unreadable(file: Path) -> BagError:
-    return BagError(
-        f"{file} cannot be decoded; expected a complete JPEG, PNG or BMP image. Remove or replace "
-        "it"
-    )
+def _content(file: Path) -> bytes:
+    """A JPEG or PNG: the file's own bytes unless it is a BMP."""
+    content = picture_bytes(file)
+    check_picture(file, content)
+    if not content.startswith(_BMP_SIGNATURE):
+        return content
+    return cv2.imencode(".png", decode_picture(file, content, cv2.IMREAD_COLOR))[1].tobytes()
 
 
 def _compressed(content: Pixels, stamp_ns: int, frame_id: str) -> Any:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
 
 from segnet_ros.bags.errors import BagError
@@ -40,7 +41,7 @@ class OutputFolder:
         """Keep others out, and clear away what a killed run left.
 
         Raises:
-            BagError: another run has it.
+            BagError: another run has it, or what lies in its place is not this user's.
 
         """
         self._folder.parent.mkdir(parents=True, exist_ok=True)
@@ -118,8 +119,9 @@ class OutputFolder:
         path = self._hidden / _LOCK
         while True:
             self._hidden.mkdir(exist_ok=True)
+            self._refuse_foreign()
             try:
-                lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+                lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             except FileNotFoundError:
                 continue  # its last holder has just cleared away the folder
             try:
@@ -134,6 +136,16 @@ class OutputFolder:
                 )
                 raise BagError(msg) from error
             os.close(lock)
+
+    def _refuse_foreign(self) -> None:
+        """What is in there is removed, so it must be this user's own folder, and no link to one."""
+        status = self._hidden.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            msg = (
+                f"{self._hidden} is a link or somebody else's; expected nothing, or the folder "
+                "that an earlier run of yours left. Remove it, or write to another place"
+            )
+            raise BagError(msg)
 
     def _put(self, folder: Path, name: str, text: str) -> None:
         partial = self._hidden / name
