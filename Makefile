@@ -11,10 +11,10 @@ KILTED_PYTHON := env -u LD_LIBRARY_PATH -u PYTHONPATH -u AMENT_PREFIX_PATH \
 CLIP ?=
 RATE ?=
 ROOMS := $(sort $(wildcard test/*/ test/test_*.py))
-ROS_ROOMS := test/demo/ test/ros/
+ROS_ROOMS := test/demo/ test/ros/ test/security/
 DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench soak lint lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/segnet demo $(DEMO_OPTIONS)
@@ -24,7 +24,7 @@ demo: $(VENV)/.demo
 # order, as two demos at once would take each other's time.
 test: $(VENV)/.dev $(KILTED)/.dev
 	@failed=; \
-	( failed=; for room in test/ros/ test/demo/; do echo "== kilted: $$room"; \
+	( failed=; for room in test/ros/ test/demo/ test/security/; do echo "== kilted: $$room"; \
 	$(KILTED_PYTHON) -m pytest $$room || failed=1; done; test -z "$$failed" ) \
 	> $(KILTED)/test.log 2>&1 & kilted=$$!; \
 	for room in $(ROS_ROOMS); do echo "== jazzy: $$room"; \
@@ -38,10 +38,21 @@ bench: $(VENV)/.dev
 	for script in node_overhead node_rate node_benchmark many_cameras endurance; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
+# Two hours in real time.
+soak: $(VENV)/.dev
+	$(BIN)/python bench/soak.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy segnet_ros
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive segnet_ros launch setup.py .ci
+# Exit status 3: no vulnerability service answers here, which the line before says loudly.
+	$(BIN)/python .ci/audit.py lock/jazzy.txt lock/kilted.txt || test $$? -eq 3
+
+# Resolve the lock anew; UPGRADE=--upgrade takes newer releases.
+lock: $(VENV)/.dev
+	PATH=$(CURDIR)/$(BIN):$$PATH .ci/lock.sh $(UPGRADE)
 
 clean:
 	rm -rf $(VENV) $(KILTED) demo_output build
@@ -53,17 +64,17 @@ clean:
 	touch $@
 
 # What the demo needs: no PyTorch, so that a first look takes minutes.
-$(VENV)/.demo: $(VENV)/.created setup.py setup.cfg pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,ros,bag]'
+$(VENV)/.demo: $(VENV)/.created setup.py setup.cfg pyproject.toml lock/jazzy.txt
+	$(BIN)/python -m pip install --quiet --constraint lock/jazzy.txt --editable '.[cpu,ros,bag]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	$(BIN)/python -m pip install --quiet --constraint lock/jazzy.txt \
 	--editable '.[cpu,ros,bag,train,dev]'
 	touch $@
 
-$(KILTED)/.dev: $(KILTED)/.created $(VENV)/.dev
-	$(KILTED_PYTHON) -m pip install --quiet --constraint constraints.txt \
+$(KILTED)/.dev: $(KILTED)/.created $(VENV)/.dev lock/kilted.txt
+	$(KILTED_PYTHON) -m pip install --quiet --constraint lock/kilted.txt \
 	--editable '.[cpu,kilted,bag]' hypothesis onnx pytest \
 	pytest-timeout
 	touch $@
