@@ -14,7 +14,7 @@ ROOMS := $(sort $(wildcard test/*/ test/test_*.py))
 ROS_ROOMS := test/demo/ test/ros/ test/security/
 DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
 
-.PHONY: demo test bench soak lint lock clean
+.PHONY: demo test bench soak mutants lint lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/segnet demo $(DEMO_OPTIONS)
@@ -42,6 +42,12 @@ bench: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python bench/soak.py
 
+# Threads of PyTorch and OpenCV do not survive the forks of mutmut, and its children would hang.
+mutants: $(VENV)/.dev
+	rm -rf mutants
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 nice $(BIN)/mutmut run
+	$(BIN)/python bench/mutants.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +61,7 @@ lock: $(VENV)/.dev
 	PATH=$(CURDIR)/$(BIN):$$PATH .ci/lock.sh $(UPGRADE)
 
 clean:
-	rm -rf $(VENV) $(KILTED) demo_output build
+	rm -rf $(VENV) $(KILTED) demo_output build mutants
 
 %/.created:
 	@test -n "$(PYTHON)" || { echo "no Python 3.10, 3.11 or 3.12 found; install one, or name it: \

@@ -43,6 +43,7 @@ EXTRAS = {
         "scikit-learn>=1.3",
         "torchmetrics>=1.0",
         "ruff>=0.6",
+        "mutmut>=3.8,<4",
         "mypy>=1.11",
         "types-PyYAML",
         "uv>=0.5",

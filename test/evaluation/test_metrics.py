@@ -104,6 +104,7 @@ def test_by_hand() -> None:
     assert result.fwiou == pytest.approx((4 * 3 / 4 + 2 * 1 / 3 + 0) / 7)
 
 
+@pytest.mark.filterwarnings("error")
 def test_absent_classes_count_in_no_mean() -> None:
     """Class 1 is only predicted: an IoU of 0 but no recall. Classes 2 and 3 do not occur."""
     result = scores(confusion_matrix(_labels(0, 0, 0, 0), _labels(0, 0, 0, 1), 4))
@@ -144,6 +145,7 @@ def test_stacked_matrices_are_scored_one_by_one() -> None:
         assert values == [getattr(single, name) for name in MEASURES]
 
 
+@pytest.mark.filterwarnings("error")
 def test_measures_of_nothing_are_unknown() -> None:
     assert np.isnan(measures(tally(np.zeros((2, 3, 4), np.int64)))).all()
 

@@ -11,7 +11,16 @@ _FRAMES = 10000
 
 
 def test_a_new_ledger_is_empty() -> None:
-    assert Ledger().books == Books(0, 0, 0, 0, 0, 0)
+    assert Ledger().books == Books() == Books(0, 0, 0, 0, 0, 0)
+
+
+def test_what_is_not_settled_is_pending() -> None:
+    ledger = Ledger()
+    for _ in range(9):
+        ledger.receive()
+    for outcome in (Outcome.PUBLISHED, Outcome.PUBLISHED, Outcome.FAILED):
+        ledger.settle(outcome)
+    assert ledger.books == Books(received=9, published=2, failed=1, pending=6)
 
 
 @pytest.mark.parametrize("outcome", Outcome)

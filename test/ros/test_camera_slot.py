@@ -16,6 +16,11 @@ def filled(*moments: float, max_rate: float = 0.0) -> CameraSlot[str]:
     return slot
 
 
+def test_a_new_slot_is_never_served_and_as_urgent_as_any() -> None:
+    slot = CameraSlot[str]("front")
+    assert (slot.camera, slot.priority, slot.turn) == ("front", 0, 0)
+
+
 def test_a_newer_frame_supersedes_the_waiting_one() -> None:
     slot = filled(1.0)
     replaced = slot.put("newer", 1.5)
@@ -82,6 +87,12 @@ def test_the_next_frame_that_the_rate_admits_is_expected() -> None:
     slot = filled(0.0, 0.2, 0.4, max_rate=1.0)
     slot.take(1, 0.4)  # admits from 0.9 on
     assert slot.expected_at == pytest.approx(1.0)
+
+
+def test_what_the_rate_admits_is_expected_in_step_with_the_camera() -> None:
+    slot = filled(0.0, 0.35, 0.7, max_rate=1.0)
+    slot.take(1, 0.7)  # admits from 1.2 on; the camera's frames come at 1.05, 1.4, ...
+    assert slot.expected_at == pytest.approx(1.4)
 
 
 def test_a_burst_is_no_interval() -> None:
