@@ -12,9 +12,10 @@ CLIP ?=
 RATE ?=
 ROOMS := $(sort $(wildcard test/*/ test/test_*.py))
 ROS_ROOMS := test/demo/ test/ros/ test/security/
+COVERED := test/inference/ test/ros/ test/faults/ test/fuzz/ test/security/ test/demo/
 DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
 
-.PHONY: demo test bench soak mutants lint lock clean
+.PHONY: demo test bench soak coverage mutants lint lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/segnet demo $(DEMO_OPTIONS)
@@ -42,6 +43,15 @@ bench: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python bench/soak.py
 
+# Tests that fill a disk fail here, as coverage's own notes do not fit either: `make test` judges them.
+coverage: $(VENV)/.dev
+	rm -rf build/coverage
+	-for room in $(COVERED); do $(BIN)/python -m coverage run -m pytest $$room; done
+	$(BIN)/python -m coverage combine --quiet
+	@failed=; for folder in inference ros; do echo "== segnet_ros/$$folder"; \
+	$(BIN)/python -m coverage report --include="*/segnet_ros/$$folder/*" || failed=1; done; \
+	test -z "$$failed"
+
 # Threads of PyTorch and OpenCV do not survive the forks of mutmut, and its children would hang.
 mutants: $(VENV)/.dev
 	rm -rf mutants
@@ -51,7 +61,7 @@ mutants: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy segnet_ros
+	$(BIN)/mypy segnet_ros setup.py launch/*.py
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive segnet_ros launch setup.py .ci
 # Exit status 3: no vulnerability service answers here, which the line before says loudly.
 	$(BIN)/python .ci/audit.py lock/jazzy.txt lock/kilted.txt || test $$? -eq 3

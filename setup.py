@@ -35,7 +35,7 @@ EXTRAS = {
     "report": ["jinja2>=3.0", "matplotlib>=3.6"],
     "dev": [
         "bandit[toml]>=1.7",
-        "coverage[toml]>=7.4",
+        "coverage[toml]>=7.10",
         "pip-audit>=2.7",
         "pytest>=7.4,<8",
         "pytest-timeout>=2.2",

@@ -100,7 +100,8 @@ def write_drive(path: Path, windows: int, per_window: int) -> None:
     with SegmentWriter(path, [new_topic(_CAMERA, COMPRESSED_IMAGE_TYPE)], {}) as writer:
         for index in range(windows * per_window):
             stamp = _START_NS + index * step
-            cdr = frame_message(frames[loop[index % len(loop)]], False, stamp, "camera")
+            frame = frames[loop[index % len(loop)]]
+            cdr = frame_message(frame, raw=False, stamp_ns=stamp, frame_id="camera")
             writer.write(RecordedMessage(_CAMERA, stamp, cdr))
 
 

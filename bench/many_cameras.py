@@ -122,7 +122,7 @@ class Rig:
 
 
 FAULTS: Mapping[str, Callable[[Rig, Watcher], None]] = {
-    "killed": lambda rig, watcher: rig.kill(VICTIM),
+    "killed": lambda rig, _watcher: rig.kill(VICTIM),
     "slowed to 2 Hz": lambda rig, watcher: rig.replace(VICTIM, watcher, 2.0),
     "sends 1080p": lambda rig, watcher: rig.replace(VICTIM, watcher, _RATE, SIZES["1080p"]),
     "sends cut pictures": lambda rig, watcher: rig.replace(

@@ -4,11 +4,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ TIMEOUT = 60.0  # seconds; a model may have to be compiled
 # Above the tests' domains; those between have ports that Linux gives to anybody.
 _FIRST_DOMAIN, _DOMAINS = 215, 17
 _BENCH = Path(__file__).parent
+_CLAIMS: list[socket.socket] = []
 _POLL_SECONDS = 0.05
 
 
@@ -216,9 +218,9 @@ def camera_options(topic: str, size: tuple[int, int], *further: str) -> Sequence
 
 
 @contextmanager
-def running(command: Sequence[str]) -> Iterator[int]:
+def running(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[int]:
     """A Python process, ended by SIGINT; its id."""
-    process = subprocess.Popen([sys.executable, *command])
+    process = subprocess.Popen([sys.executable, *command], env=environment)
     try:
         yield process.pid
     finally:
@@ -227,11 +229,13 @@ def running(command: Sequence[str]) -> Iterator[int]:
 
 
 @contextmanager
-def running_node(model: str | Path, *arguments: str) -> Iterator[int]:
+def running_node(
+    model: str | Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """The node's process, which activates itself; its id."""
     parameters = ("-p", f"model:={model}", "-p", "autostart:=true", *arguments)
     command = ("-m", "segnet_ros", "node", "--ros-args", "--log-level", "warn", *parameters)
-    with running(command) as pid:
+    with running(command, environment) as pid:
         yield pid
 
 
@@ -256,7 +260,23 @@ def watching(
 
 
 def isolate() -> None:
-    """Keep other ROS systems out, and select the shipped Fast DDS profile."""
-    os.environ["ROS_DOMAIN_ID"] = str(_FIRST_DOMAIN + os.getpid() % _DOMAINS)
+    """Keep other ROS systems out, select the shipped Fast DDS profile, and hear SIGINT."""
+    # A shell that starts us in the background has it ignored, and so would all that we start.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["ROS_DOMAIN_ID"] = _claim_domain()
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     use_large_message_profile()
+
+
+def _claim_domain() -> str:
+    """A domain that no other measurement of this host gets before this process ends."""
+    for number in range(os.getpid(), os.getpid() + _DOMAINS):
+        domain = _FIRST_DOMAIN + number % _DOMAINS
+        claim = socket.socket(socket.AF_UNIX)
+        with suppress(OSError):
+            claim.bind(f"\0segnet_ros bench domain {domain}")
+            _CLAIMS.append(claim)
+            return str(domain)
+    msg = f"other measurements have all {_DOMAINS} ROS domains: wait for their end"
+    raise RuntimeError(msg)

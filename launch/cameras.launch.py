@@ -6,10 +6,9 @@ ros2 launch segnet_ros cameras.launch.py cameras:=front,left,right image:=/{came
 
 from pathlib import Path
 
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-
-from launch import LaunchDescription
 
 SHARE = Path(__file__).parents[1]
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.logging import get_logger
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from launch import LaunchContext, LaunchDescription
 from segnet_ros.ros.fastdds import VARIABLES, use_large_message_profile
 from segnet_ros.ros.launch_arguments import CAMERA, LaunchArguments, misspelt
 
@@ -30,10 +30,7 @@ PARAMETERS: Mapping[str, tuple[type, tuple[str, ...], str]] = {
     "taxonomy": (
         str,
         (),
-        (
-            "YAML file, or the name of a shipped one, that maps the model's classes to what the robot "
-            "cares about."
-        ),
+        "YAML file, or name of a shipped one, that maps the model's classes to the robot's.",
     ),
     "runtime": (
         str,

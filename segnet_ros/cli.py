@@ -2,10 +2,18 @@
 """The `segnet` command: one verb per job. A verb imports only the rooms that it needs."""
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from threading import current_thread, main_thread
 from typing import NamedTuple
+
+from segnet_ros.commands.exhausted_memory import exhausted_memory
+
+_INTERRUPTED = 130  # as shells have it
 
 
 class _Verb(NamedTuple):
@@ -46,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Verb and options; by default those of the process.
 
     Returns:
-        0 on success, 1 for a mistake that the printed message explains, 130 after Ctrl-C.
+        0 on success, 1 for a mistake, or exhausted memory, that the printed message explains, 130
+        after Ctrl-C.
 
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -57,13 +66,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = verbs.add_parser(name, help=item.summary, description=item.summary)
         if name == verb:
             try:
-                import_module(f"segnet_ros.commands.{item.module}").configure(command)
+                with _quiet_interrupt():
+                    module = import_module(f"segnet_ros.commands.{item.module}")
+                module.configure(command)
             except ModuleNotFoundError as error:
                 return _explain_missing(name, item, error)
+            except (ImportError, MemoryError) as error:
+                return _explain_exhausted(name, error)
     options, rest = parser.parse_known_args(given)
     if rest and options.verb != "node":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return _run(options, rest)
+
+
+@contextmanager
+def _quiet_interrupt() -> Iterator[None]:
+    """While libraries are imported, which make of a KeyboardInterrupt whatever they like."""
+    before = signal.getsignal(signal.SIGINT)
+    # Ignored, it stays so; threads may not set it.
+    if before is not signal.default_int_handler or current_thread() is not main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -71,17 +99,35 @@ def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
     except Exception as error:
-        if not _is_users_mistake(error):
+        message = _in_words(error)
+        if not message:
             raise
-        print(f"segnet {options.verb}: {error}", file=sys.stderr)
+        print(f"segnet {options.verb}: {message}", file=sys.stderr)
         return 1
 
 
+def _in_words(error: Exception) -> str:
+    """Empty for a defect, which keeps its traceback.
+
+    Exhausted memory goes first: who meets it takes it for a damaged file or a missing library.
+    """
+    said = str(error) if _is_users_mistake(error) else ""
+    return said if "memory" in said else exhausted_memory(error) or said
+
+
 def _is_users_mistake(error: Exception) -> bool:
-    """Our own exceptions say what to do; anything else is a defect and keeps its traceback."""
+    """Our own exceptions say what to do, and the system's what it refused."""
     return type(error).__module__.startswith("segnet_ros.") or isinstance(error, OSError)
+
+
+def _explain_exhausted(name: str, error: Exception) -> int:
+    message = exhausted_memory(error)
+    if not message:
+        raise error
+    print(f"segnet {name}: {message}", file=sys.stderr)
+    return 1
 
 
 def _explain_missing(name: str, verb: _Verb, error: ModuleNotFoundError) -> int:

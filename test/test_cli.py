@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -157,6 +158,41 @@ def render_with(command: Callable[[Any], int], monkeypatch: pytest.MonkeyPatch) 
 
 def test_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert render_with(stand_in(KeyboardInterrupt()), monkeypatch) == 130
+
+
+INTERRUPTED_IMPORT = """
+import importlib, signal, sys
+from segnet_ros import cli
+
+def import_module(name):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("a library that makes something else of it") from None
+    return importlib.import_module(name)
+
+signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]))
+cli.import_module = import_module
+sys.exit(cli.main(["render", "--help"]))
+"""
+
+
+@pytest.mark.parametrize(("handler", "code"), [("default_int_handler", 130), ("SIG_IGN", 0)])
+def test_an_interrupt_while_libraries_are_imported_ends_quietly(handler: str, code: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT, handler],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (code, "")
+
+
+def test_another_threads_verb_is_imported_all_the_same() -> None:
+    codes: list[int] = []
+    arguments = ["taxonomy", "driving"]
+    thread = Thread(target=lambda: codes.append(cli.main(arguments)))
+    thread.start()
+    thread.join()
+    assert codes == [cli.main(arguments)]
 
 
 def test_system_errors_are_explained(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does an engine answer as model.onnx does, and is it as right?"""
+"""Whether an engine answers as model.onnx does, and is as right."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing

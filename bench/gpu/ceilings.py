@@ -44,7 +44,7 @@ def _rate_or_error(
     try:
         multiply = product(side, device.name)
         return 2.0 * side**3 / _seconds(multiply, device)
-    except Exception as error:  # a type that this device or this PyTorch does not multiply
+    except Exception as error:  # noqa: BLE001  # a type that this device or this PyTorch does not multiply
         return f"{type(error).__name__}: {str(error).splitlines()[0]}"
 
 
@@ -82,13 +82,14 @@ def _int8(side: int, device: str) -> Callable[[], Tensor]:
         torch.randint(-128, 128, (side, side), dtype=torch.int8, device=device) for _ in range(2)
     )
     # Tensor cores want the second matrix by columns.
-    return lambda: torch._int_mm(a, b.t())
+    return lambda: torch._int_mm(a, b.t())  # noqa: SLF001  # PyTorch has no other name for it
 
 
 def _fp8(side: int, device: str) -> Callable[[], Tensor]:
     a, b = (torch.randn(side, side, device=device).to(torch.float8_e4m3fn) for _ in range(2))
     one = torch.ones((), device=device)
-    return lambda: torch._scaled_mm(a, b.t(), scale_a=one, scale_b=one, out_dtype=torch.float16)
+    multiply = torch._scaled_mm  # noqa: SLF001  # PyTorch has no other name for it
+    return lambda: multiply(a, b.t(), scale_a=one, scale_b=one, out_dtype=torch.float16)
 
 
 _PRODUCTS = {"fp16": _fp16, "int8": _int8, "fp8": _fp8}

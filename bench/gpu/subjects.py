@@ -28,13 +28,13 @@ def measure(settings: Settings, case: Case) -> Values:
 # What a subject needs is imported for it alone: a machine may lack it, and importing takes time.
 
 
-def _probe(settings: Settings, case: Case) -> Values:
+def _probe(_settings: Settings, case: Case) -> Values:
     from probe import probe
 
     return probe(case.network)
 
 
-def _ceilings(settings: Settings, case: Case) -> Values:
+def _ceilings(settings: Settings, _case: Case) -> Values:
     from ceilings import measure_ceilings
     from devices import find_device
 

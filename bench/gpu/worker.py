@@ -102,7 +102,7 @@ def _serve(connection: Connection, measure: Measure) -> None:
             return
         try:
             answer: tuple[Mapping[str, Any], str] = (measure(case), "")
-        except Exception as error:  # whatever it is belongs into the results
+        except Exception as error:  # noqa: BLE001  # whatever it is belongs into the results
             answer = ({}, _in_one_line(error))
         connection.send(answer)
 

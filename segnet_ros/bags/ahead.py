@@ -55,7 +55,7 @@ def _feed(items: Iterable[object], waiting: queue.Queue[object], closed: threadi
             waiting.put(item)
             if closed.is_set():
                 return
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # raised again by whoever takes the items
         waiting.put(_Failure(error))
     else:
         waiting.put(_END)

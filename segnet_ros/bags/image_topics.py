@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.recorded import IMAGE_TYPE, Topic
+from segnet_ros.inference.excerpts import listed, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +37,7 @@ def choose_image_topics(
     }
     if wrong := sorted(set(wanted) - images.keys()):
         msg = (
-            f"{bag} has no images on {', '.join(wrong)}; expected one or more of "
+            f"{bag} has no images on {listed(wrong)}; expected one or more of "
             f"{_listed(images) or 'none, for it has no images'}"
         )
         raise BagError(msg)
@@ -85,4 +86,4 @@ def _without_compressed_copies(topics: Mapping[str, Topic]) -> list[str]:
 
 
 def _listed(topics: Mapping[str, Topic]) -> str:
-    return ", ".join(f"{name} ({topic.type})" for name, topic in sorted(topics.items()))
+    return listed(f"{plain(name)} ({plain(topic.type)})" for name, topic in sorted(topics.items()))

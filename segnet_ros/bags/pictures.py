@@ -148,7 +148,7 @@ def decode(message: RecordedMessage, kind: str, leads: bool = False) -> tuple[It
         image = decode_compressed(content) if kind == COMPRESSED_IMAGE_TYPE else to_rgb(content)
     except ImageConversionError as error:
         return message, Fault(str(error), message.topic, message.time_ns, 1)
-    except Exception as error:  # rosbags passes on what struct, NumPy and UTF-8 raise
+    except Exception as error:  # noqa: BLE001  # rosbags passes on what struct, NumPy and UTF-8 raise
         cause = str(error) or type(error).__name__
         reason = f"the message of {len(message.cdr)} bytes is no {kind} ({cause})"
         return message, Fault(reason, message.topic, message.time_ns, 1)

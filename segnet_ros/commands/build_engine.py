@@ -48,7 +48,9 @@ def _run(options: argparse.Namespace) -> int:
 def _build(model: Model, options: argparse.Namespace) -> None:
     gpu = find_gpu()
     with build_display() as progress:
-        wish = EngineOptions(options.precision, options.batch, options.cache, True, progress)
+        wish = EngineOptions(
+            options.precision, options.batch, options.cache, build=True, progress=progress
+        )
         engine = obtain_engine(model, wish, find_tensorrt(), gpu, find_jetson(), options.rebuild)
     _print(engine)
     if gpu:

@@ -72,7 +72,7 @@ def _judge(model: str) -> Judge:
     try:
         api = find_tensorrt()
     except InferenceError:
-        return lambda engine: "TensorRT cannot be loaded"
+        return lambda _engine: "TensorRT cannot be loaded"
     gpu, jetson, graphs = find_gpu(), find_jetson(), _graphs(model)
 
     def judge(engine: CachedEngine) -> str:

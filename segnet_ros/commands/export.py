@@ -4,9 +4,9 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from segnet_ros.commands.arguments import count, size
+from segnet_ros.inference.excerpts import one_line
+from segnet_ros.inference.yaml_document import YamlError, read_yaml
 from segnet_ros.training.acceptance import in_words
 from segnet_ros.training.errors import ExportError
 from segnet_ros.training.export import export
@@ -48,9 +48,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _read_details(path: Path) -> dict[str, object]:
     try:
-        details = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        msg = f"{path} is not readable YAML: {' '.join(str(error).split())}"
+        details = read_yaml(path)
+    except (OSError, YamlError) as error:
+        msg = f"{path} is not readable YAML: {one_line(error)}; correct it"
         raise ExportError(msg) from error
     if not isinstance(details, dict):
         msg = f"{path} holds {type(details).__name__}; expected a mapping"

@@ -4,10 +4,10 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from segnet_ros.datasets.class_list import parse_taxonomy
+from segnet_ros.inference.excerpts import one_line
 from segnet_ros.inference.model import SegmentationClass
+from segnet_ros.inference.yaml_document import read_yaml
 from segnet_ros.training.caffe.conversion import import_caffe
 from segnet_ros.training.caffe.proto import CaffeImportError
 
@@ -39,11 +39,11 @@ def _run(options: argparse.Namespace) -> int:
 
 def _read_classes(path: Path) -> tuple[SegmentationClass, ...]:
     try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        facts = read_yaml(path)
         return parse_taxonomy(path.name, facts["classes"], void=[]).classes
-    except (ValueError, LookupError, TypeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         msg = (
-            f"{path} names no classes ({' '.join(str(error).split())}); expected YAML such as "
+            f"{path} names no classes ({one_line(error)}); expected YAML such as "
             "`classes: [floor, wall]`"
         )
         raise CaffeImportError(msg) from error

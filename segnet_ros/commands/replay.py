@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from segnet_ros.commands.arguments import count, positive, size
+from segnet_ros.inference.files import replacing
 from segnet_ros.ros.fastdds import use_large_message_profile
 from segnet_ros.ros.replay import replay
 
@@ -48,7 +49,8 @@ def _run(options: argparse.Namespace) -> int:
         subscribers=options.subscribers,
     )
     if options.report:
-        options.report.write_text(json.dumps(asdict(report)), encoding="utf-8")
+        with replacing(options.report) as partial:
+            partial.write_text(json.dumps(asdict(report)), encoding="utf-8")
     print(
         f"published {report.frames} frames in {report.seconds:.1f} s, {report.rate:.1f} per "
         f"second; latest by {report.worst_lateness_ms:.1f} ms"

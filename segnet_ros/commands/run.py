@@ -59,4 +59,4 @@ def _overlay_writer(clip: Clip, output: Path) -> Iterator[Callable[[str, Pixels]
         yield lambda name, overlay: write_image(output / "overlays" / f"{name}.jpg", overlay)
         return
     with video_writer(output / "overlay.mp4", clip.rate or NOMINAL_RATE) as append:
-        yield lambda name, overlay: append(overlay)
+        yield lambda _name, overlay: append(overlay)

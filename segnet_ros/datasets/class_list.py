@@ -7,6 +7,8 @@ from typing import Any
 from segnet_ros.datasets.colors import pascal_color
 from segnet_ros.datasets.frames import DatasetError
 from segnet_ros.datasets.taxonomy import VOID, Taxonomy, class_names
+from segnet_ros.inference.excerpts import plain, shown
+from segnet_ros.inference.facts import is_line
 from segnet_ros.inference.model import SegmentationClass
 
 
@@ -29,7 +31,7 @@ def parse_taxonomy(name: str, classes: Any, void: Any) -> Taxonomy:
     names = class_names(found)
     twice = [item for item in names if names.count(item) > 1]
     if twice:
-        msg = f"{len(twice)} classes have the name {twice[0]}; expected each once"
+        msg = f"{len(twice)} classes have the name {plain(twice[0])}; expected each once"
         raise DatasetError(msg)
     values = [_values(entry["value"], entry["name"]) for entry in entries]
     meanings = [
@@ -46,7 +48,7 @@ def _class_of(meanings: Iterable[tuple[str, int, list[int]]]) -> dict[int, int]:
         for value in values:
             if value in owners:
                 msg = (
-                    f"the value {value} stands for {owners[value]} and for {owner}; "
+                    f"the value {value} stands for {plain(owners[value])} and for {plain(owner)}; "
                     "expected one meaning"
                 )
                 raise DatasetError(msg)
@@ -56,7 +58,7 @@ def _class_of(meanings: Iterable[tuple[str, int, list[int]]]) -> dict[int, int]:
 
 def _entries(classes: Any) -> list[dict[str, Any]]:
     if not isinstance(classes, (dict, list)) or not 0 < len(classes) <= VOID:
-        count = f"{len(classes)} classes" if isinstance(classes, (dict, list)) else repr(classes)
+        count = f"{len(classes)} classes" if isinstance(classes, (dict, list)) else shown(classes)
         msg = f"classes holds {count}; expected 1..{VOID} as name: value, or a list"
         raise DatasetError(msg)
     if isinstance(classes, dict):
@@ -69,23 +71,26 @@ def _entries(classes: Any) -> list[dict[str, Any]]:
 
 def _class(entry: dict[str, Any], k: int) -> SegmentationClass:
     name, color = entry.get("name"), entry.get("color", list(pascal_color(k + 1)))
-    if not isinstance(name, str) or not name or entry.keys() - {"name", "value", "color"}:
+    if not is_line(name) or entry.keys() - {"name", "value", "color"}:
         msg = (
-            f"class {k} is {entry!r}; expected a name (a text; yes, no, on and off need quotes) "
-            "and, if it is not its place in the list, a value; perhaps a color"
+            f"class {k} is {shown(entry)}; expected a name (a text; yes, no, on and off need "
+            "quotes) and, if it is not its place in the list, a value; perhaps a color"
         )
         raise DatasetError(msg)
     if not isinstance(color, list) or len(color) != 3 or not all(map(_is_byte, color)):
-        msg = f"{name} has color {color!r}; expected [red, green, blue], 0..255 each"
+        msg = f"{plain(name)} has color {shown(color)}; expected [red, green, blue], 0..255 each"
         raise DatasetError(msg)
     red, green, blue = color
-    return SegmentationClass(name, (red, green, blue))
+    return SegmentationClass(str(name), (red, green, blue))
 
 
 def _values(given: Any, owner: str) -> list[int]:
     values = given if isinstance(given, list) else [given]
     if not all(map(_is_byte, values)) or (not values and owner != "void"):
-        msg = f"{owner} has the value {given!r}; expected a whole number 0..255 or a list of them"
+        msg = (
+            f"{plain(owner)} has the value {shown(given)}; expected a whole number 0..255 or a "
+            "list of them"
+        )
         raise DatasetError(msg)
     return values
 

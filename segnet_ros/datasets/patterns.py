@@ -9,10 +9,13 @@ from pathlib import Path
 
 from segnet_ros.datasets.frames import DatasetError, LabelledFrame
 from segnet_ros.datasets.taxonomy import Taxonomy
+from segnet_ros.inference.excerpts import one_line, plain, shown
+from segnet_ros.inference.facts import is_line
 
 SPLIT = "{split}"
 NAME = "{name}"
 UP_TO_UNDERSCORE = r"^[^_/]*"
+_LONGEST_LIST = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -89,22 +92,38 @@ def complete(frames: Sequence[LabelledFrame], source: Path) -> list[LabelledFram
 
 
 def _refuse_missing(what: str, paths: Sequence[Path], source: Path) -> None:
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not _is_file(path)]
     if missing:
         msg = (
             f"{len(missing)} of the {len(paths)} frames of {source} have no {what}, "
-            f"first {missing[0]}; restore the files or remove those frames"
+            f"first {one_line(missing[0])}; restore the files or remove those frames"
         )
         raise DatasetError(msg)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long
+        return False
+
+
 def _listed(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as file:
+            content = file.read(_LONGEST_LIST)
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"the list {path} cannot be read ({error}); expected one name of the split per line"
+        reason = one_line(error)
+        msg = f"the list {path} cannot be read ({reason}); expected one name of the split per line"
         raise DatasetError(msg) from error
-    return [line.strip() for line in lines if line.strip()]
+    names = [line.strip() for line in content.splitlines()]
+    if len(content) == _LONGEST_LIST:
+        msg = f"the list {path} has {_LONGEST_LIST} characters or more; expected names of a split"
+        raise DatasetError(msg)
+    if strange := [name for name in names if name and not is_line(name)]:
+        msg = f"the list {path} has {plain(strange[0])}; expected one name of the split per line"
+        raise DatasetError(msg)
+    return [name for name in names if name]
 
 
 def _matching(root: Path, pattern: str) -> list[str]:
@@ -128,7 +147,7 @@ def _sequence(name: str, rule: str) -> str:
     sequence: str | None = found[1 if found.re.groups else 0] if found else None
     if sequence is None:
         msg = (
-            f"the sequence rule {rule!r} finds nothing in the name {name!r}; "
+            f"the sequence rule {shown(rule)} finds nothing in the name {shown(name)}; "
             "expected it to match every name"
         )
         raise DatasetError(msg)

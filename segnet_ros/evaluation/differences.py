@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is one model better than another on the same frames?"""
+"""Whether one model is better than another on the same frames."""
 
 from dataclasses import dataclass
 

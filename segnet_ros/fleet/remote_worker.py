@@ -54,7 +54,7 @@ class RemoteWorker(Generic[Value]):
 
         """
         assert self._worker, "not started"
-        return self._worker.work(task, lambda frames: None)
+        return self._worker.work(task, lambda _frames: None)
 
     def close(self) -> None:
         """Free the models, and what the worker holds open."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a live camera's picture fit to be segmented: not frozen, black, overexposed or blurred?"""
+"""Whether a live camera's picture is fit: not frozen, black, overexposed or blurred."""
 
 from collections.abc import Mapping, Sequence
 

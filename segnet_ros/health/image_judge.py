@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a camera's picture fit to be segmented: not frozen, black, overexposed or blurred?"""
+"""Whether a picture is fit to be segmented: not frozen, black, overexposed or blurred."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -95,7 +95,8 @@ class ImageJudge:
             f"blurred (sharpness {look.sharpness:.1f}{usual}); check focus, and the lens for "
             "water and dirt"
         )
-        return (Problem("blurred", self._since("blurred"), look.sharpness, text, True),)
+        since = self._since("blurred")
+        return (Problem("blurred", since, look.sharpness, text, lower_is_worse=True),)
 
     def _since(self, kind: str) -> float:
         """When a problem began that shows in all looks."""

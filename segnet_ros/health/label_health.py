@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are the labels of a live camera plausible: classes as usual, certain, somewhere to drive?"""
+"""Whether a live camera's labels are plausible: usual classes, certain, somewhere to drive."""
 
 from collections.abc import Mapping, Sequence
 

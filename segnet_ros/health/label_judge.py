@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are the labels plausible: classes as usual, the network certain, somewhere to drive?"""
+"""Whether labels are plausible: usual classes, a certain network, somewhere to drive."""
 
 from collections import deque
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 """A model folder: model.yaml, which holds every fact about a network, beside model.onnx."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,14 +12,17 @@ from typing import Any
 import yaml
 
 from segnet_ros.inference.errors import InferenceError
-from segnet_ros.inference.facts import file_name, fraction, mapping, read_facts, text
+from segnet_ros.inference.excerpts import shown
+from segnet_ros.inference.facts import file_name, fraction, is_line, mapping, read_facts, text
 from segnet_ros.inference.files import replacing
+from segnet_ros.inference.onnx_file import refuse_unsafe_graph
 
 DESCRIPTION = "model.yaml"
 GRAPH = "model.onnx"
 FORMAT = 1
 UNLABELLED = 255
 _MAX_SIDE = 8192
+_MAX_BYTES = (1 << 31) - 1  # of any ONNX file that is one
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def load_model(folder: Path) -> Model:
 
     """
     model = _parse(_read_description(folder), folder)
-    read_verified(model.graph, model.sha256)
+    read_graph(model.graph, model.sha256)
     return model
 
 
@@ -162,7 +167,7 @@ def _parse(facts: dict[str, Any], folder: Path) -> Model:
     path = folder / DESCRIPTION
     if facts.get("format") != FORMAT:
         msg = (
-            f"{path} has format {facts.get('format')!r}; this version reads format {FORMAT}; "
+            f"{path} has format {shown(facts.get('format'))}; this version reads format {FORMAT}; "
             "export the model again"
         )
         raise InferenceError(msg)
@@ -177,14 +182,18 @@ def _parse(facts: dict[str, Any], folder: Path) -> Model:
         classes=_classes(facts.get("classes"), path),
         sha256=text(facts, "sha256", path),
         folder=folder,
-        engine_graphs={name: _engine_graph(mapping(graphs, name, path), path) for name in graphs},
+        engine_graphs=dict(_engine_graph(graphs, name, path) for name in graphs),
         golden=_golden(mapping(facts, "golden", path), path),
         details={key: value for key, value in facts.items() if key not in known},
     )
 
 
-def _engine_graph(facts: Mapping[str, Any], path: Path) -> EngineGraph:
-    return EngineGraph(
+def _engine_graph(graphs: Mapping[str, Any], name: Any, path: Path) -> tuple[str, EngineGraph]:
+    if not is_line(name):
+        msg = f"{path}: engine_graphs has {shown(name)}; expected names of precisions; restore it"
+        raise InferenceError(msg)
+    facts = mapping(graphs, name, path)
+    graph = EngineGraph(
         file=file_name(facts, "file", path),
         sha256=text(facts, "sha256", path),
         agreement=fraction(facts, "agreement", path),
@@ -192,6 +201,7 @@ def _engine_graph(facts: Mapping[str, Any], path: Path) -> EngineGraph:
         miou=fraction(facts, "miou", path),
         reference_miou=fraction(facts, "reference_miou", path),
     )
+    return name, graph
 
 
 def _golden(facts: Mapping[str, Any], path: Path) -> ModelFile | None:
@@ -205,7 +215,10 @@ def _size(value: Any, path: Path) -> tuple[int, int]:
     width: Any = sides.get("width")
     height: Any = sides.get("height")
     if not (_is_side(width) and _is_side(height)):
-        msg = f"{path}: input is {value!r}; expected width and height, 1..{_MAX_SIDE} pixels each"
+        msg = (
+            f"{path}: input is {shown(value)}; expected width and height, 1..{_MAX_SIDE} pixels "
+            "each"
+        )
         raise InferenceError(msg)
     return int(width), int(height)
 
@@ -225,10 +238,22 @@ def _class(entry: Any, path: Path) -> SegmentationClass:
     name = entry.get("name") if isinstance(entry, dict) else None
     color = entry.get("color") if isinstance(entry, dict) else None
     in_range = isinstance(color, list) and all(type(c) is int and 0 <= c <= 255 for c in color)
-    if not isinstance(name, str) or not in_range or len(color) != 3:  # type: ignore[arg-type]
-        msg = f"{path}: class {entry!r}; expected a name and a color of three numbers 0..255"
+    if not is_line(name) or not in_range or len(color) != 3:  # type: ignore[arg-type]
+        msg = f"{path}: class {shown(entry)}; expected a name and a color of three numbers 0..255"
         raise InferenceError(msg)
     return SegmentationClass(name, tuple(color))  # type: ignore[arg-type]
+
+
+def read_graph(path: Path, sha256: str) -> bytes:
+    """An ONNX file's content, if it is what model.yaml says and needs no other file.
+
+    Raises:
+        InferenceError: it cannot be read, is another, or is unsafe to read for a library.
+
+    """
+    content = read_verified(path, sha256)
+    refuse_unsafe_graph(content, str(path))
+    return content
 
 
 def read_verified(path: Path, sha256: str) -> bytes:
@@ -257,7 +282,20 @@ def file_sha256(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            _refuse_no_plain_file(path, state)
+            return file.read(state.st_size)  # what is asked for is allocated at once
     except OSError as error:
         msg = f"{path} cannot be read ({error.strerror}); restore the model folder"
         raise InferenceError(msg) from error
+
+
+def _refuse_no_plain_file(path: Path, state: os.stat_result) -> None:
+    """A device has no end, and a file of a terabyte only too late."""
+    if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_BYTES:
+        msg = (
+            f"{path} is no plain file, or over {_MAX_BYTES} bytes; expected a file of a model "
+            "folder; restore it"
+        )
+        raise InferenceError(msg)

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenVINO on the CPU: the engine of machines without an NVIDIA GPU."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.inference.errors import InferenceError
-from segnet_ros.inference.model import Model
+from segnet_ros.inference.excerpts import one_line
+from segnet_ros.inference.model import Model, read_graph
 from segnet_ros.inference.runtime import Prediction
 
 try:
@@ -24,6 +26,8 @@ except ImportError as error:
     raise InferenceError(msg) from error
 
 _DEVICE = "CPU"
+_MOST_VALUES = 1 << 30
+_MOST_VALUES_PER_PIXEL = 1 << 16
 
 
 class OpenVinoRuntime:
@@ -35,7 +39,9 @@ class OpenVinoRuntime:
         precision = "bf16" if "BF16" in native else "f32"
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         try:
-            compiled = core.compile_model(_read_onnx(model.graph), _DEVICE, hints)
+            graph = _read_onnx(model)
+            _refuse_huge_tensors(graph, model)
+            compiled = core.compile_model(graph, _DEVICE, hints)
             self._outputs = _output_names(compiled)
             _check_interface(compiled, model, self._outputs)
         except InferenceError:
@@ -86,10 +92,28 @@ class OpenVinoRuntime:
         del self._request
 
 
-def _read_onnx(path: Path) -> "openvino.Model":
-    """Parse as ONNX only: `Core.read_model` tries every format's parser on a damaged file."""
+def _read_onnx(model: Model) -> "openvino.Model":
+    """Parse as ONNX only: `Core.read_model` tries every format's parser on a damaged file.
+
+    The very bytes that were verified are parsed: the file may be exchanged meanwhile.
+    """
+    content = read_graph(model.graph, model.sha256)
     frontend = FrontEndManager().load_by_framework("onnx")
-    return frontend.convert(frontend.load(str(path)))
+    return frontend.convert(frontend.load(BytesIO(content)))
+
+
+def _refuse_huge_tensors(graph: "openvino.Model", model: Model) -> None:
+    """A graph of a hundred bytes may ask for all memory there is."""
+    width, height = model.size
+    most = max(_MOST_VALUES, _MOST_VALUES_PER_PIXEL * width * height)
+    shapes = [port.partial_shape for node in graph.get_ops() for port in node.outputs()]
+    total = sum(math.prod(shape.to_shape()) for shape in shapes if shape.is_static)
+    if total > most or not all(shape.is_static for shape in shapes):
+        msg = (
+            f"{model.graph}: its tensors hold {total} values, or of unknown number; expected up to "
+            f"{most} for pictures of {width}x{height}; export the model again"
+        )
+        raise InferenceError(msg)
 
 
 def _output_names(compiled: "openvino.CompiledModel") -> list[str]:
@@ -120,4 +144,4 @@ def _check_port(
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return one_line(lines[-1]) if lines else type(error).__name__

@@ -47,10 +47,12 @@ def picture_bytes(path: Path) -> bytes:
 
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # opening a pipe would wait for ever
             raise undecodable(path)
         with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+            # What is asked for is allocated at once.
+            content = file.read(min(state.st_size, MAX_FILE_BYTES) + 1)
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}; restore or remove it"
         raise PictureError(msg) from error

@@ -33,11 +33,15 @@ def trap(content: bytes) -> str:
 
 
 def _png_trap(content: bytes) -> str:
+    names = set()
     for name, end in _chunks(content):
+        names.add(name)
         if end > len(content):  # OpenCV allocates a chunk before reading it: 58 bytes can cost 3 GB
             return f"is corrupt or cut short: a chunk ends at byte {end}, expected a whole picture"
         if name in _ANIMATION:  # OpenCV 4.14 writes outside of its memory where frames do not fit
             return "is an animated PNG, expected a single picture"
+    if b"IDAT" not in names:  # OpenCV looks for pixels behind the end, where nothing was checked
+        return "is corrupt or cut short: it ends before its pixels, expected a whole picture"
     return ""
 
 

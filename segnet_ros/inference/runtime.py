@@ -119,7 +119,7 @@ def _load_tensorrt(model: Model, engine: EngineOptions) -> Runtime:
     return TensorRtRuntime(model, engine)
 
 
-def _load_openvino(model: Model, engine: EngineOptions) -> Runtime:
+def _load_openvino(model: Model, _engine: EngineOptions) -> Runtime:
     from segnet_ros.inference.openvino_runtime import OpenVinoRuntime
 
     return OpenVinoRuntime(model)

@@ -12,6 +12,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from segnet_ros.inference.answers import check_answer, refuse_answer
 from segnet_ros.inference.engine.options import DEFAULT_ENGINE, EngineOptions
 from segnet_ros.inference.engine.status import EngineStatus
 from segnet_ros.inference.model import Model, load_model
@@ -21,6 +22,8 @@ from segnet_ros.inference.runtime import Prediction, load_runtime
 from segnet_ros.inference.visualization import blend, color_table, colorize
 
 Pixels = npt.NDArray[np.uint8]
+
+_END = object()
 
 
 class Segmenter:
@@ -42,9 +45,11 @@ class Segmenter:
         self.model: Model = load_model(folder)
         self._runtime = load_runtime(self.model, runtime, engine)
         self._colors = color_table(self.model.classes)
-        width, height = self.model.size
-        first = self._runtime.infer(np.zeros((height, width, 3), np.uint8))
-        self._bayesian = first.uncertainty is not None
+        try:
+            self._bayesian = self._warm_up().uncertainty is not None
+        except Exception:  # whatever a library raises, what it holds is freed
+            self._runtime.close()
+            raise
 
     @property
     def runtime(self) -> str:
@@ -71,7 +76,7 @@ class Segmenter:
         started = time.perf_counter()
         network_input = resize_image(image, self.model.size)
         resized = time.perf_counter()
-        prediction = self._runtime.infer(network_input)
+        prediction = check_answer(self._runtime.infer(network_input), self.model)
         inferred = time.perf_counter()
         return Segmentation(image, prediction, self._colors, resized - started, inferred - resized)
 
@@ -89,12 +94,14 @@ class Segmenter:
         predictions = self._runtime.infer_all(inputs)
         while True:
             started, feeding = time.perf_counter(), inputs.seconds
-            prediction = next(predictions, None)
+            answer = next(predictions, _END)
             waited = time.perf_counter() - started - (inputs.seconds - feeding)
-            if prediction is None:
-                return
-            image, resizing = inputs.taken.popleft()
+            if answer is _END:
+                break
+            prediction = check_answer(answer, self.model)
+            image, resizing = inputs.take()
             yield Segmentation(image, prediction, self._colors, resizing, waited)
+        inputs.check_answered()
 
     def close(self) -> None:
         """Free the runtime."""
@@ -110,6 +117,11 @@ class Segmenter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _warm_up(self) -> Prediction:
+        width, height = self.model.size
+        first = self._runtime.infer(np.zeros((height, width, 3), np.uint8))
+        return check_answer(first, self.model)
 
 
 @dataclass(frozen=True)
@@ -169,7 +181,6 @@ class _NetworkInputs:
     """Pictures at the network's size, made as the runtime asks for them.
 
     Attributes:
-        taken: Pictures whose answers are due, with the seconds that resizing took.
         seconds: Time spent here, in the runtime's calls: on resizing, and by the source.
 
     """
@@ -177,7 +188,7 @@ class _NetworkInputs:
     def __init__(self, images: Iterable[Pixels], size: tuple[int, int]) -> None:
         self._images = images
         self._size = size
-        self.taken: deque[tuple[Pixels, float]] = deque()
+        self._taken: deque[tuple[Pixels, float]] = deque()
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[Pixels]:
@@ -186,8 +197,25 @@ class _NetworkInputs:
             started = time.perf_counter()
             network_input = resize_image(image, self._size)
             resized = time.perf_counter()
-            self.taken.append((image, resized - started))
+            self._taken.append((image, resized - started))
             self.seconds += resized - asked
             yield network_input
             asked = time.perf_counter()
         self.seconds += time.perf_counter() - asked
+
+    def take(self) -> tuple[Pixels, float]:
+        """The picture whose answer is due, with the seconds that resizing took.
+
+        Raises:
+            InferenceError: there is none, the runtime gave an answer too many.
+
+        """
+        if not self._taken:
+            refuse_answer("more often than it was asked", "one answer for each picture")
+        return self._taken.popleft()
+
+    def check_answered(self) -> None:
+        """Nothing comes any more; InferenceError if an answer is due."""
+        if self._taken:
+            received = f"nothing for the last {len(self._taken)} pictures"
+            refuse_answer(received, "one answer for each picture")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.excerpts import shown
 
 PACKAGE = "segnet_ros"
 _ENGINES = "engines"
@@ -42,8 +43,8 @@ def find_model(name: str) -> Path:
     # RuntimeError: ~ of an unknown user; OSError: too long for a name.
     except (InferenceError, OSError, RuntimeError):
         msg = (
-            f"no model {name!r}; expected a folder with model.yaml, or one of the shipped models: "
-            f"{', '.join(shipped_models()) or 'none is installed'}"
+            f"no model {shown(name)}; expected a folder with model.yaml, or one of the shipped "
+            f"models: {', '.join(shipped_models()) or 'none is installed'}"
         )
         raise InferenceError(msg) from None
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segnet_ros.inference.errors import InferenceError
-from segnet_ros.inference.facts import fraction, read_facts, text
+from segnet_ros.inference.excerpts import listed, plain, shown
+from segnet_ros.inference.facts import fraction, is_line, read_facts, text
 from segnet_ros.inference.model import UNLABELLED, Model, SegmentationClass
 from segnet_ros.inference.shipped import shipped
 
@@ -70,7 +71,7 @@ def find_taxonomy(name: str) -> Path:
     # RuntimeError: ~ of an unknown user; OSError: too long for a name.
     except (InferenceError, OSError, RuntimeError):
         msg = (
-            f"no taxonomy {name!r}; expected a YAML file, or one of the shipped taxonomies: "
+            f"no taxonomy {shown(name)}; expected a YAML file, or one of the shipped taxonomies: "
             f"{', '.join(_shipped_taxonomies()) or 'none is installed'}"
         )
         raise InferenceError(msg) from None
@@ -128,9 +129,9 @@ def _table(ids: Iterable[int]) -> npt.NDArray[np.uint8]:
 
 def _entries(facts: Mapping[str, Any], path: Path) -> list[_Entry]:
     given = facts.get("classes")
-    if not isinstance(given, list) or not given:
+    if not isinstance(given, list) or not 0 < len(given) <= UNLABELLED:
         msg = (
-            f"{path}: classes is {given!r}; expected a list of at least one class, each "
+            f"{path}: classes is {shown(given)}; expected a list of 1..{UNLABELLED} classes, each "
             "{name, color, cost, from}; write what the robot cares about"
         )
         raise InferenceError(msg)
@@ -139,7 +140,7 @@ def _entries(facts: Mapping[str, Any], path: Path) -> list[_Entry]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         msg = (
-            f"{path}: {', '.join(twice)} given more than once; expected each name once; join "
+            f"{path}: {listed(twice)} given more than once; expected each name once; join "
             "such classes by listing everything in one `from`"
         )
         raise InferenceError(msg)
@@ -148,17 +149,20 @@ def _entries(facts: Mapping[str, Any], path: Path) -> list[_Entry]:
 
 def _entry(given: Any, where: str) -> _Entry:
     if not isinstance(given, dict):
-        msg = f"{where} is {given!r}; expected a mapping {{name, color, cost, from}}; write it so"
+        msg = (
+            f"{where} is {shown(given)}; expected a mapping {{name, color, cost, from}}; write it "
+            "so"
+        )
         raise InferenceError(msg)
     _refuse_unknown_keys(given, _CLASS_KEYS, where)
     name = given.get("name")
-    if not isinstance(name, str) or not name:
+    if not is_line(name):
         msg = (
-            f"{where} has the name {name!r}; expected a text; name it (yes, no, on, off and "
+            f"{where} has the name {shown(name)}; expected a text; name it (yes, no, on, off and "
             "numbers need quotes)"
         )
         raise InferenceError(msg)
-    where = f"{where}, {name},"
+    where = f"{where}, {plain(name)},"
     sources = _names(given.get("from"), f"{where} has `from`")
     if not sources:
         msg = (
@@ -172,7 +176,10 @@ def _entry(given: Any, where: str) -> _Entry:
 def _color(given: Mapping[str, Any], where: str) -> tuple[int, int, int]:
     color = given.get("color")
     if not isinstance(color, list) or len(color) != 3 or not all(_is_whole(c, 255) for c in color):
-        msg = f"{where} has color {color!r}; expected [red, green, blue], 0..255 each; write it so"
+        msg = (
+            f"{where} has color {shown(color)}; expected [red, green, blue], 0..255 each; write "
+            "it so"
+        )
         raise InferenceError(msg)
     red, green, blue = color
     return red, green, blue
@@ -182,7 +189,7 @@ def _cost(given: Mapping[str, Any], where: str) -> int:
     cost: Any = given.get("cost")
     if not _is_whole(cost, LETHAL):
         msg = (
-            f"{where} has cost {cost!r}; expected a whole number from 0 (free) to {LETHAL} "
+            f"{where} has cost {shown(cost)}; expected a whole number from 0 (free) to {LETHAL} "
             "(lethal); list what shall have no cost as `unlabelled`"
         )
         raise InferenceError(msg)
@@ -200,7 +207,7 @@ def _unlabelled(facts: Mapping[str, Any], path: Path) -> list[str]:
 def _names(given: Any, where: str) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         msg = (
-            f"{where} {given!r}; expected a list of the model's class names; put them in "
+            f"{where} {shown(given)}; expected a list of the model's class names; put them in "
             "brackets (yes, no, on, off and numbers need quotes)"
         )
         raise InferenceError(msg)
@@ -208,10 +215,10 @@ def _names(given: Any, where: str) -> list[str]:
 
 
 def _refuse_unknown_keys(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    unknown = [str(key) for key in given if key not in known]
+    unknown = [key for key in given if key not in known]
     if unknown:
         msg = (
-            f"{where} has {', '.join(unknown)}; expected only {', '.join(known)}; "
+            f"{where} has {listed(unknown)}; expected only {', '.join(known)}; "
             "correct the spelling or leave it out"
         )
         raise InferenceError(msg)
@@ -226,22 +233,22 @@ def _check_placement(
     unknown = [name for name in given if name not in known]
     if unknown:
         msg = (
-            f"{path} places {', '.join(unknown)}; expected only classes of {model.name}: "
-            f"{', '.join(known)}; correct the spelling, or write a taxonomy for this model"
+            f"{path} places {listed(unknown)}; expected only classes of {model.name}: "
+            f"{listed(known)}; correct the spelling, or write a taxonomy for this model"
         )
         raise InferenceError(msg)
     twice = next((name for name in given if given.count(name) > 1), None)
     if twice is not None:
         owners = [_owner(place, entries) for name, place in places if name == twice]
         msg = (
-            f"{path} places {twice} in {' and in '.join(owners)}; expected each class of "
+            f"{path} places {plain(twice)} in {listed(owners, ' and in ')}; expected each class of "
             f"{model.name} once; take it out of all but one"
         )
         raise InferenceError(msg)
     missing = [name for name in known if name not in given]
     if missing:
         msg = (
-            f"{path} leaves out {', '.join(missing)}; expected each class of {model.name} once; "
+            f"{path} leaves out {listed(missing)}; expected each class of {model.name} once; "
             "add it to `from` of a class, or to `unlabelled`"
         )
         raise InferenceError(msg)

@@ -22,19 +22,24 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
     The file appears when the block ends well.
 
     Raises:
-        InferenceError: OpenCV cannot encode this file here, or no picture was appended.
+        InferenceError: OpenCV cannot encode this file here, no picture was appended, or the disk is
+            full.
+        FileWriteError: the file cannot be written.
 
     """
     writer: list[cv2.VideoWriter] = []
+    count = 0
     with replacing(path) as partial:
 
         def append(picture: Pixels) -> None:
+            nonlocal count
             if not writer:
                 writer.append(_open(partial, picture, rate))
             if not writer[0].isOpened():
                 msg = f"{path} cannot be written: OpenCV has no encoder for it here"
                 raise InferenceError(msg)
             writer[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            count += 1
 
         try:
             yield append
@@ -44,6 +49,20 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
         if not writer:
             msg = f"{path} was not written: no picture came; expected at least one"
             raise InferenceError(msg)
+        _expect_pictures(partial, count, path)
+
+
+def _expect_pictures(written: Path, count: int, path: Path) -> None:
+    """The encoder overlooks a full disk; what it writes last, a table of pictures, tells of it."""
+    reader = cv2.VideoCapture(str(written))
+    found = int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
+    reader.release()
+    if found != count:
+        msg = (
+            f"{path} cannot be written ({found} of {count} pictures are in it, as where the disk "
+            "is full); expected room and the right to write. Make room, or choose another place"
+        )
+        raise InferenceError(msg)
 
 
 def _open(path: Path, picture: Pixels, rate: float) -> cv2.VideoWriter:

@@ -24,11 +24,18 @@ def in_thread(
         daemon: Whether the process may end before the function does. It must if that waits for
             the executor, which may have failed.
 
+    Raises:
+        MemoryError: there is none for a thread.
+
     """
     future = Future()
     future.add_done_callback(lambda _: executor.wake())
     thread = threading.Thread(target=fulfil, args=(future, function), name=name, daemon=daemon)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        msg = f"no thread for {name}: {error}"
+        raise MemoryError(msg) from error
     return future, thread
 
 
@@ -43,7 +50,7 @@ def fulfil(future: Any, function: Callable[[], Any]) -> None:
     """Give a future, of rclpy or of Python, the function's result or exception."""
     try:
         result = function()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the future passes it on
         future.set_exception(error)
     else:
         future.set_result(result)

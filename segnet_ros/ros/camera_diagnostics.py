@@ -98,8 +98,8 @@ def _several_cameras(camera: CameraHealth) -> str:
     if camera.publishers < 2:
         return ""
     return (
-        f"{camera.publishers} publishers on {camera.topic}: their pictures are mixed; `ros2 topic "
-        f"info -v {camera.topic}` names them"
+        f"{camera.publishers} publishers on {camera.topic}: their pictures are mixed, unless one "
+        f"was killed within the last 20 s; `ros2 topic info -v {camera.topic}` names them"
     )
 
 

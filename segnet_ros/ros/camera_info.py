@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
+_UINT32_MAX = 2**32 - 1
+
 
 class _Axis(NamedTuple):
     """One axis of a calibration, resized: a coordinate c becomes `scale * c + shift`."""
@@ -37,14 +39,15 @@ def scaled_camera_info(info: CameraInfo, size: tuple[int, int]) -> CameraInfo:
 
     Returns:
         A copy, whose header may be set; equal to `info` if the pictures have that size already. K
-        and P are zero, uncalibrated, if `info` does not tell the size of its pictures: wrong rays
-        would be worse than none.
+        and P are zero, uncalibrated, if `info` does not tell the size of its pictures, or if it
+        would be for a sensor with more pixels than CameraInfo can tell: wrong rays would be worse
+        than none.
 
     """
     scaled = copy.copy(info)
     x = _axis(info.width, info.roi.x_offset, info.roi.width, info.binning_x, size[0])
     y = _axis(info.height, info.roi.y_offset, info.roi.height, info.binning_y, size[1])
-    if x is None or y is None:
+    if x is None or y is None or not (_can_be_told(x) and _can_be_told(y)):
         return _uncalibrated(scaled, size)
     if x.scale == y.scale == 1.0:
         return scaled
@@ -96,14 +99,20 @@ def _axis(full: int, offset: int, window: int, binning: int, size: int) -> _Axis
     )
 
 
+def _can_be_told(axis: _Axis) -> bool:
+    return max(axis.full, axis.offset, axis.window) <= _UINT32_MAX
+
+
 def _mapped(
     to_scaled: npt.NDArray[np.float64], matrix: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """K or P, row by row, followed by a map of the picture's plane; all zeros stay zeros."""
-    return (to_scaled @ matrix.reshape(3, -1)).ravel()
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite stays so
+        return (to_scaled @ matrix.reshape(3, -1)).ravel()
 
 
 def _uncalibrated(info: CameraInfo, size: tuple[int, int]) -> CameraInfo:
     info.width, info.height = size
+    info.roi, info.binning_x, info.binning_y = RegionOfInterest(), 0, 0
     info.k, info.p = np.zeros(9), np.zeros(12)
     return info

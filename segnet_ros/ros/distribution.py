@@ -35,7 +35,7 @@ def publisher_events(matched: Callable[[], None] | None = None) -> PublisherEven
     """
     wanted: dict[str, Any] = {}
     if matched is not None and MATCHED_EVENTS:
-        wanted["matched"] = lambda event: matched()
+        wanted["matched"] = lambda _event: matched()
     return PublisherEventCallbacks(use_default_callbacks=False, **wanted)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 from rclpy.clock import Clock
 
-from segnet_ros.inference.errors import InferenceError
-from segnet_ros.messages.image_conversion import ImageConversionError
 from segnet_ros.ros.camera_subscription import CameraMessage
+from segnet_ros.ros.failure import in_words
 from segnet_ros.ros.latency import LatencyLog
 from segnet_ros.ros.rate import RateMeter
 
@@ -83,8 +82,7 @@ class FrameLog:
 
     def failed(self, error: Exception) -> bool:
         """Note a frame that failed; whether that should be logged, at most once in 5 s."""
-        known = isinstance(error, (ImageConversionError, InferenceError))
-        self.last_error = str(error) if known else f"{type(error).__name__}: {error}"
+        self.last_error = in_words(error)
         self.failures_in_a_row += 1
         now = time.monotonic()
         if now < self._told_at + _LOG_PERIOD:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames kept for later labelling: picture, labels, confidence and facts, whole or not at all."""
 
+import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segnet_ros.inference.files import replacing
-
 Pixels = npt.NDArray[np.uint8]
 
 # The facts come last: a set is complete when they are there.
 _PARTS = (".png", "_label.png", "_confidence.png", ".json")
+_PARTIAL = ".partial-"
 
 
 class FrameSaveError(Exception):
@@ -26,7 +28,8 @@ class FrameSaveError(Exception):
 class FrameSaver:
     """Writes frames into a folder, each as a set of four files.
 
-    Threads and other processes may save into the same folder at the same time.
+    Threads and other processes may save into the same folder at the same time. Of a process that is
+    killed no file is left half-written under its name; what else it left the next frame removes.
     """
 
     def save(
@@ -61,8 +64,10 @@ class FrameSaver:
         contents = [*map(_png, (picture, labels, confidence)), _json(facts)]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            paths = _reserve(folder, f"{_digits(facts['stamp'])}_{camera}")
-            _write(paths, contents)
+            with _alone(folder):
+                _remove_abandoned(folder)
+                paths = _free(folder, f"{_digits(facts['stamp'])}_{camera}")
+                _write(paths, contents)
         except OSError as error:
             msg = (
                 f"frame not saved: {folder} cannot be written ({error.strerror}); let "
@@ -86,33 +91,52 @@ def _json(facts: Mapping[str, Any]) -> bytes:
     return f"{json.dumps(facts, indent=2, ensure_ascii=False)}\n".encode()
 
 
-def _reserve(folder: Path, name: str) -> list[Path]:
-    """Paths of a set of which no file existed; the first one does now, empty."""
-    return next(paths for paths in _numbered(folder, name) if _take(paths))
-
-
-def _take(paths: list[Path]) -> bool:
-    if any(path.exists() for path in paths):
-        return False
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else saves here meanwhile; the kernel frees the lock of a process that is killed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        paths[0].touch(exist_ok=False)
-    except FileExistsError:  # somebody else was faster
-        return False
-    return True
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Who holds the lock alone knows that nobody writes them any more."""
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink()
+
+
+def _free(folder: Path, name: str) -> list[Path]:
+    """Paths of a set of which no file exists."""
+    return next(
+        paths for paths in _numbered(folder, name) if not any(path.exists() for path in paths)
+    )
 
 
 def _numbered(folder: Path, name: str) -> Iterator[list[Path]]:
-    for number in count(1):
+    for number in count(1):  # pragma: no branch  # it never ends
         suffix = f"-{number}" if number > 1 else ""
         yield [folder / f"{name}{suffix}{part}" for part in _PARTS]
 
 
 def _write(paths: list[Path], contents: list[bytes]) -> None:
+    """All of them under other names first: what has its own name is whole."""
+    partials = [path.with_name(f"{_PARTIAL}{path.name}") for path in paths]
     try:
-        for path, content in zip(paths, contents, strict=True):
-            with replacing(path) as partial:
-                partial.write_bytes(content)
+        for partial, content in zip(partials, contents, strict=True):
+            _write_to_disk(partial, content)
+        for partial, path in zip(partials, paths, strict=True):
+            partial.rename(path)
     except BaseException:
-        for path in paths:
+        for path in (*partials, *paths):
             path.unlink(missing_ok=True)
         raise
+
+
+def _write_to_disk(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

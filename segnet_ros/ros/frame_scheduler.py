@@ -99,6 +99,18 @@ class FrameScheduler(Generic[Frame]):
         self._changed = threading.Condition()
         self._running = False
         self._thread: threading.Thread | None = None
+        self._in_work: Sequence[Job[Frame]] = ()
+        self._batches = 0
+
+    @property
+    def in_work(self) -> int:
+        """Number of the batch that is in work, counted from 1; 0 while there is none."""
+        return self._batches if self._in_work else 0
+
+    @property
+    def thread(self) -> int:
+        """`Thread.ident` of the thread that works; 0 while there is none."""
+        return (self._thread and self._thread.ident) or 0
 
     def start(self) -> None:
         """Begin to work; `submit` may be called from now on."""
@@ -143,6 +155,26 @@ class FrameScheduler(Generic[Frame]):
             for name in cameras:
                 self._slots[name].give_up()
 
+    def abandon(self, batch: int) -> Sequence[Job[Frame]]:
+        """Work no more, because a batch hangs: what is in work fails, what waits is superseded.
+
+        Args:
+            batch: Its number.
+
+        Returns:
+            The jobs given up; none if the batch came to its end, and everything goes on.
+
+        """
+        with self._changed:
+            jobs = self._in_work
+            if not jobs or batch != self._batches:
+                return ()
+            self._running = False
+        for job in jobs:
+            job.close()
+        self.give_up_waiting()
+        return jobs
+
     def books(self, camera: str) -> Books:
         """A consistent snapshot of a camera's books."""
         return self._slots[camera].ledger.books
@@ -162,18 +194,22 @@ class FrameScheduler(Generic[Frame]):
         jobs = self._take()
         if jobs:
             self._try(jobs)
+            with self._changed:
+                self._in_work = ()
         return bool(jobs)
 
-    def _take(self) -> list[Job[Frame]]:
+    def _take(self) -> Sequence[Job[Frame]]:
         """Sleep until frames may go; nothing once the scheduler is stopped."""
         with self._changed:
             while self._running:
                 now = monotonic()
                 chosen, wake = choose(self._slots.values(), self._batch, self._window, now)
                 if chosen:
-                    return [self._job(slot, now) for slot in chosen]
+                    self._batches += 1
+                    self._in_work = [self._job(slot, now) for slot in chosen]
+                    return self._in_work
                 self._changed.wait(min(wake - now, threading.TIMEOUT_MAX))
-            return []
+            return ()
 
     def _job(self, slot: CameraSlot[Frame], now: float) -> Job[Frame]:
         taken = slot.take(next(self._turns), now)
@@ -182,7 +218,7 @@ class FrameScheduler(Generic[Frame]):
     def _try(self, jobs: Sequence[Job[Frame]]) -> None:
         try:
             self._process_and_close(jobs)
-        except Exception as error:  # the thread must outlive any frame
+        except Exception as error:  # noqa: BLE001  # the thread must outlive any frame
             self._report(error, jobs)
 
     def _process_and_close(self, jobs: Sequence[Job[Frame]]) -> None:
@@ -195,5 +231,5 @@ class FrameScheduler(Generic[Frame]):
     def _report(self, error: Exception, jobs: Sequence[Job[Frame]]) -> None:
         try:
             self._on_error(error, jobs)
-        except Exception:  # nor may a failing report end the thread
+        except Exception:  # noqa: BLE001  # nor may a failing report end the thread
             _LOG.exception("could not report %r", error)

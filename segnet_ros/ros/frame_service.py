@@ -41,7 +41,7 @@ class FrameService:
             Trigger, "~/save_frame", self._serve, callback_group=ReentrantCallbackGroup()
         )
 
-    async def _serve(self, request: Trigger.Request, response: Trigger.Response) -> Any:
+    async def _serve(self, _request: Trigger.Request, response: Trigger.Response) -> Any:
         pipeline = self._pipeline()
         if pipeline is None or not pipeline.is_active:
             response.message = "the node is not active; configure and activate it first"

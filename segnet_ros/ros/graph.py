@@ -34,7 +34,8 @@ def why_nothing_arrives(
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
         return [f"nobody publishes {full}{advice(node, topic, wanted, transport)}"]
-    return [_why_not(peer, topic, full, wanted, subscription_qos) for peer in publishers]
+    # Of a camera that is killed and started again the graph holds several alike for a while.
+    return [*dict.fromkeys(_why_not(p, topic, full, wanted, subscription_qos) for p in publishers)]
 
 
 def qos_mismatches(node: Node, publishers: Mapping[str, Publisher]) -> list[str]:
@@ -73,9 +74,9 @@ def _why_not(peer: Any, topic: str, full: str, wanted: str, ours: QoSProfile) ->
             f"{_remedy(f'{full}.subscription', clashes, ours, theirs)}"
         )
     return (
-        f"{_name(peer)} publishes {full} and fits, but sends nothing or it gets lost: see `ros2 "
-        f"topic hz {full}` on its machine; large images need the Fast DDS profile on the camera's "
-        "side, too (`segnet doctor`)"
+        f"{_name(peer)} publishes {full} and fits, but sends nothing, was killed, or its images "
+        f"get lost: see `ros2 topic hz {full}` on its machine; large images need the Fast DDS "
+        "profile on the camera's side, too (`segnet doctor`)"
     )
 
 

@@ -18,6 +18,7 @@ class NodeHealth:
         full_name: With the namespace, such as "/front/segmentation": for commands to type.
         engine_build: An engine's build in progress, in words; empty if there is none.
         refusal: Why the last configure failed; empty once one succeeded.
+        hang: What hangs, so that the process ends; empty if nothing does.
         model: Name of the model; empty while unconfigured.
         version: Counts the model's and the taxonomy's changes, from 1; as in model_info.
         sha256: Of the model's model.onnx, hexadecimal.
@@ -40,6 +41,7 @@ class NodeHealth:
     full_name: str = "/segmentation"
     engine_build: str = ""
     refusal: str = ""
+    hang: str = ""
     model: str = ""
     version: int = 0
     sha256: str = ""

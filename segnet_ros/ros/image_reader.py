@@ -23,16 +23,20 @@ _FOREVER = -1
 class Unattended(CallbackGroup):  # type: ignore[misc]  # rclpy has no types
     """What is in this group the executor leaves alone."""
 
-    def can_execute(self, entity: Any) -> bool:
+    def can_execute(self, _entity: Any) -> bool:
         """Never, for an executor."""
         return False
 
-    def beginning_execution(self, entity: Any) -> bool:
+    def beginning_execution(self, _entity: Any) -> bool:
         """Never, for an executor."""
         return False
 
-    def ending_execution(self, entity: Any) -> None:
+    def ending_execution(self, _entity: Any) -> None:
         """Nothing was begun."""
+
+
+class UnreadableMessageError(Exception):
+    """The middleware got bytes that it cannot make a message of; it tells nothing more."""
 
 
 class ImageReader:
@@ -113,8 +117,21 @@ class ImageReader:
 
     def _take(self, subscription: Subscription) -> None:
         try:
-            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-            if taken is not None:  # the middleware may wake for nothing
-                subscription.callback(taken[0])
-        except Exception as error:  # the thread must outlive any message
+            _hand_over(subscription)
+        except Exception as error:  # noqa: BLE001  # the thread must outlive any message
             self._report(error)
+
+
+def _hand_over(subscription: Subscription) -> None:
+    taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+    if taken is None:
+        raise _unreadable(subscription)
+    subscription.callback(taken[0])
+
+
+def _unreadable(subscription: Subscription) -> UnreadableMessageError:
+    kind = subscription.msg_type.__name__
+    return UnreadableMessageError(
+        f"what came on {subscription.topic_name} is no {kind}, or not a whole one; check what "
+        "publishes there: `ros2 topic info --verbose` names it"
+    )

@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from segnet_ros.inference.excerpts import shown
+
 CAMERA = "{camera}"
 """Stands for a camera's name in topics and paths."""
 
@@ -17,7 +19,7 @@ RENAMED = ("label", "confidence", "label_info")
 """Outputs that have an argument of their own for their topic."""
 
 _SHOWN = ("label", "confidence", "color", "overlay")
-_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,63}")
 
 Rules = Iterator[tuple[str, str]]
 
@@ -70,7 +72,7 @@ class LaunchArguments:
             return kind(self[name])
         except ValueError:
             expected = "a whole number" if kind is int else "a number"
-            msg = f"{name} is {self[name]!r}; expected {expected}"
+            msg = f"{name} is {shown(self[name])}; expected {expected}"
             raise LaunchArgumentError(msg) from None
 
     def path(self, name: str, camera: str = "") -> str:
@@ -80,11 +82,15 @@ class LaunchArguments:
             LaunchArgumentError: it does not exist.
 
         """
-        path = Path(self[name].replace(CAMERA, camera)).expanduser()
-        if not path.exists():
-            msg = f"{name} is {str(path)!r}, which does not exist"
-            raise LaunchArgumentError(msg)
-        return str(path)
+        given = self[name].replace(CAMERA, camera)
+        try:
+            given = str(Path(given).expanduser())
+            Path(given).stat()
+        # RuntimeError: ~ of an unknown user; ValueError: what no file's name can hold.
+        except (OSError, RuntimeError, ValueError):
+            msg = f"{name} is {shown(given)}, which does not exist"
+            raise LaunchArgumentError(msg) from None
+        return given
 
     def topic(self, name: str, camera: str) -> str:
         """One camera's topic.
@@ -96,13 +102,13 @@ class LaunchArguments:
         pattern = self[name]
         if len(self.cameras) > 1 and CAMERA not in pattern:
             msg = (
-                f"{name} is {pattern!r} for {len(self.cameras)} cameras; expected a pattern such "
-                f"as /{CAMERA}/{name}"
+                f"{name} is {shown(pattern)} for {len(self.cameras)} cameras; expected a pattern "
+                f"such as /{CAMERA}/{name}"
             )
             raise LaunchArgumentError(msg)
         if CAMERA in pattern and not camera:
             msg = (
-                f"{name} is {pattern!r}, but cameras is empty; expected names such as "
+                f"{name} is {shown(pattern)}, but cameras is empty; expected names such as "
                 "cameras:=front,left"
             )
             raise LaunchArgumentError(msg)
@@ -174,8 +180,8 @@ def _camera_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(map(_NAME.fullmatch, names)) or len(set(names)) < len(names):
         msg = (
-            f"cameras is {text!r}; expected different names of letters, digits and _, separated "
-            "by commas, such as front,left"
+            f"cameras is {shown(text)}; expected different names of up to 64 letters, digits and "
+            "_, separated by commas, such as front,left"
         )
         raise LaunchArgumentError(msg)
     return names

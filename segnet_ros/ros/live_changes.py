@@ -120,7 +120,7 @@ class LiveChanges:
         pipeline.exchange(labelling)
         self._node.get_logger().info(f"{labelling.in_words} from now on")
 
-    async def _reload(self, request: Trigger.Request, response: Trigger.Response) -> Any:
+    async def _reload(self, _request: Trigger.Request, response: Trigger.Response) -> Any:
         pipeline = self._pipeline()
         if pipeline is None or self.swap.running:
             response.message = self.swap.progress or "the node is not configured; configure it"

@@ -12,6 +12,7 @@ from segnet_ros.inference.labelling import LoadedModel
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.ros.background import in_executor, in_thread
 from segnet_ros.ros.engine_preparation import InterruptedBuildError
+from segnet_ros.ros.failure import in_words
 from segnet_ros.ros.model_loading import ModelLoader
 from segnet_ros.ros.parameters import NodeParameters
 
@@ -88,10 +89,10 @@ class ModelSwap:
     def _try(self, name: str) -> str:
         try:
             segmenter = self._loader.load(name)
-        except (InferenceError, InterruptedBuildError) as error:
-            return str(error)
-        except Exception as error:  # whatever a library raises, the old model goes on
-            return f"it cannot be loaded: {error!r}"
+        except InterruptedBuildError as interruption:
+            return str(interruption)
+        except Exception as error:  # noqa: BLE001  # whatever a library raises, the old one goes on
+            return in_words(error)
         return self._exchange(segmenter)
 
     def _exchange(self, segmenter: Segmenter) -> str:

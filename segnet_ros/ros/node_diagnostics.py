@@ -20,6 +20,7 @@ def node_problems(node: NodeHealth) -> list[Problem]:
     return [
         *errors(
             [
+                f"the node ends: {node.hang}" if node.hang else "",
                 f"the engine failed: {failure}" if failure else "",
                 f"cannot configure: {node.refusal}" if node.refusal else "",
             ]
@@ -52,7 +53,7 @@ def node_values(node: NodeHealth) -> dict[str, str]:
         "clock jumps": str(node.clock_jumps),
         "last clock jump": node.last_jump,
         "missing packages": "; ".join(node.missing),
-        "last error": node.refusal,
+        "last error": node.hang or node.refusal,
     }
 
 

@@ -24,6 +24,7 @@ class Situation:
         state: Lifecycle state, such as "active".
         refusal: Why the last configure failed; empty once one succeeded.
         engine_build: An engine's build in progress, in words; empty if there is none.
+        hang: What hangs, so that the process ends; empty if nothing does.
         pipeline: None while the node is not configured.
 
     """
@@ -31,6 +32,7 @@ class Situation:
     state: str
     refusal: str
     engine_build: str
+    hang: str
     pipeline: Pipeline | None
 
 
@@ -79,6 +81,7 @@ class NodeReport:
             full_name=self._node.get_fully_qualified_name(),
             engine_build=situation.engine_build,
             refusal=situation.refusal,
+            hang=situation.hang,
             model=segmenter.model.name if segmenter else "",
             version=labelling.version if labelling else 0,
             sha256=segmenter.model.sha256 if segmenter else "",

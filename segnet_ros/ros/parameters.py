@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from segnet_ros.inference.engine.options import DEFAULT_PRECISION, PRECISIONS, EngineOptions
+from segnet_ros.inference.excerpts import shown
 from segnet_ros.inference.runtime import RUNTIMES
 
 TRANSPORTS = ("raw", "compressed")
@@ -26,7 +27,8 @@ LABEL_SIZES = ("camera", "network")
 DEFAULT_MODEL = "segnet_light_camvid"
 MAX_CAMERAS = 16
 
-_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Topics have up to 247 characters, those of the namespace and of the outputs included.
+_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LONGEST = 3600.0  # seconds
 _FASTEST = 1000.0  # Hz
 
@@ -141,6 +143,13 @@ _PARAMETERS = {
         live=True,
         bounds=(0.0, _LONGEST),
     ),
+    "watchdog": _Declared(
+        10.0,
+        "A frame longer than this in work means that the runtime hangs: the process ends, to be "
+        "started again; seconds, 0 waits for ever.",
+        live=True,
+        bounds=(0.0, _LONGEST),
+    ),
     "overlay_alpha": _Declared(
         0.5, "Share of the class colours in ~/overlay.", live=True, bounds=(0.0, 1.0)
     ),
@@ -186,8 +195,8 @@ class NodeParameters:
         self._declared = dict(_PARAMETERS)
         self._values: dict[str, Any] = {}
         self.in_use = False
-        self.refuse: Callable[[Changes], str] = lambda changes: ""
-        self.apply: Callable[[Changes], None] = lambda changes: None
+        self.refuse: Callable[[Changes], str] = lambda _changes: ""
+        self.apply: Callable[[Changes], None] = lambda _changes: None
         # Before declaring: initial values from the command line are checked, too.
         node.add_on_set_parameters_callback(self._check)
         for name, declared in _PARAMETERS.items():
@@ -284,7 +293,7 @@ class NodeParameters:
                 "deactivate and cleanup, set it, then configure and activate"
             )
         if declared.choices and value not in declared.choices:
-            return f"{name} is {value!r}; expected {', '.join(declared.choices)}"
+            return f"{name} is {shown(value)}; expected {', '.join(declared.choices)}"
         return _wrong_cameras(value) if name == "cameras" else ""
 
 
@@ -303,7 +312,7 @@ def _wrong_cameras(names: Sequence[str] | None) -> str:
     wrong = [name for name in given if not _CAMERA_NAME.fullmatch(name)]
     if wrong or len(set(given)) < len(given) or len(given) > MAX_CAMERAS:
         return (
-            f"cameras is {given}; expected up to {MAX_CAMERAS} different names of letters, "
-            "digits and underscores that begin with a letter"
+            f"cameras is {shown(given)}; expected up to {MAX_CAMERAS} different names of up to "
+            "64 letters, digits and underscores that begin with a letter"
         )
     return ""

@@ -3,16 +3,19 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
+from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.excerpts import plain
 from segnet_ros.inference.labelling import Labelling
 from segnet_ros.inference.rendering import Rendering, Style
 from segnet_ros.inference.segmenter import Segmentation
@@ -20,14 +23,17 @@ from segnet_ros.messages.model_info import model_info
 from segnet_ros.ros.books import Books, Outcome
 from segnet_ros.ros.camera import Camera
 from segnet_ros.ros.camera_subscription import CameraMessage, decode
+from segnet_ros.ros.failure import in_words
 from segnet_ros.ros.frame_capture import CapturedFrame
 from segnet_ros.ros.frame_scheduler import FrameScheduler, Job
 from segnet_ros.ros.health import CameraHealth
 from segnet_ros.ros.image_reader import ImageReader
 from segnet_ros.ros.label_info import label_info, label_info_type
 from segnet_ros.ros.parameters import NodeParameters
+from segnet_ros.ros.watchdog import EXIT_HANGS, Watchdog, where
 
 _LOST_PERIOD = 5.0
+_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Pipeline:
         node: Publishes the outputs.
         labelling: What to publish; its model is freed by `close`.
         settings: The node's; the live ones are read anew for every frame.
+        tell_hang: Told, in the watchdog's thread, what hangs; the process ends when it returns.
 
     Attributes:
         cameras: By name.
@@ -56,9 +63,16 @@ class Pipeline:
 
     """
 
-    def __init__(self, node: LifecycleNode, labelling: Labelling, settings: NodeParameters) -> None:
+    def __init__(
+        self,
+        node: LifecycleNode,
+        labelling: Labelling,
+        settings: NodeParameters,
+        tell_hang: Callable[[str], None],
+    ) -> None:
         self._node = node
         self._settings = settings
+        self._tell_hang = tell_hang
         self._labelling = labelling
         self._announced: Labelling | None = None
         self._announcing = threading.Lock()
@@ -72,6 +86,9 @@ class Pipeline:
             # Other runtimes than TensorRT take one frame at a time: waiting would gain nothing.
             batch=settings.engine.batch if labelling.model.segmenter.engine else 1,
             window=settings.number("batch_window"),
+        )
+        self._watchdog = Watchdog(
+            lambda: settings.number("watchdog"), lambda: self._scheduler.in_work, self._hang
         )
         self.cameras: Mapping[str, Camera] = {
             name: Camera(
@@ -98,6 +115,7 @@ class Pipeline:
         self._announced = None
         self._announce()
         self._scheduler.start()
+        self._watchdog.start()
         for camera in self.cameras.values():
             camera.open()
 
@@ -107,6 +125,8 @@ class Pipeline:
         for camera in self.cameras.values():
             camera.close()
         self._scheduler.stop()
+        # Last: what is in work may hang.
+        self._watchdog.stop()
 
     def close(self) -> None:
         """Withdraw the outputs and free the model; must be stopped."""
@@ -186,7 +206,7 @@ class Pipeline:
             return None
         try:
             image = decode(message)
-        except Exception as error:  # a camera's bad image is no other camera's trouble
+        except Exception as error:  # noqa: BLE001  # a camera's bad image is no other camera's trouble
             job.settle(Outcome.FAILED)
             self._fail(error, [job])
             return None
@@ -200,7 +220,7 @@ class Pipeline:
             for frame, segmentation in zip(frames, answers, strict=True):
                 self._publish(frame, segmentation, labelling)
                 frame.job.settle(Outcome.PUBLISHED)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the camera is told, the node goes on
             self._fail(error, [frame.job for frame in frames if frame.job.outcome is None])
 
     def _publish(self, frame: _Frame, own: Segmentation, labelling: Labelling) -> None:
@@ -225,6 +245,21 @@ class Pipeline:
         if camera.capture.wanted:
             camera.capture.offer(_captured(frame, own, labelling))
         camera.look(shown, labelling.model.segmenter.model.size)
+
+    def _hang(self, batch: int, seconds: float) -> bool:
+        """The work on a batch hangs; false if it came to its end after all."""
+        place = where(self._scheduler.thread)
+        jobs = self._scheduler.abandon(batch)
+        if jobs:
+            hang = (
+                f"{len(jobs)} frame(s) in work for {seconds:.1f} s: "
+                f"{self._labelling.model.segmenter.runtime} hangs or is too slow, in {place}; the "
+                f"process ends with exit code {EXIT_HANGS}, and launch's respawn:=true starts it "
+                "again; a larger parameter watchdog would wait longer"
+            )
+            self._fail(InferenceError(hang), jobs)
+            self._tell_hang(hang)
+        return bool(jobs)
 
     def _style(self, labelling: Labelling) -> Style:
         settings = self._settings
@@ -263,7 +298,10 @@ class Pipeline:
 
     def _lose(self, error: Exception) -> None:
         self._node.get_logger().error(
-            f"image lost: {type(error).__name__}: {error}", throttle_duration_sec=_LOST_PERIOD
+            f"image lost: {in_words(error)}",
+            throttle_duration_sec=_LOST_PERIOD,
+            # By the system's time nothing would be said after that went back.
+            throttle_time_source_type=_STEADY,
         )
 
     def _fail(self, error: Exception, jobs: Sequence[Job[CameraMessage]]) -> None:
@@ -276,7 +314,7 @@ class Pipeline:
 
 
 def _encoding(message: CameraMessage) -> str:
-    return str(getattr(message, "encoding", "") or getattr(message, "format", ""))
+    return plain(getattr(message, "encoding", "") or getattr(message, "format", ""))
 
 
 def _gpu_seconds(labelling: Labelling) -> dict[str, float]:

@@ -33,6 +33,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from segnet_ros.bags.clip import (
+    CAMERA_INFO_TYPE,
     NOMINAL_RATE,
     BagClip,
     Clip,
@@ -381,9 +382,12 @@ def _recorded_camera_info(frame: RecordedFrame, size: tuple[int, int] | None) ->
     """Return the calibration of a frame under its stamp; for pictures resized to a size, if any."""
     if frame.camera_info is None:
         return None
+    try:
+        message = deserialize_message(frame.camera_info, CameraInfo)
+    except Exception as error:  # each middleware has its own
+        raise frame.damaged(CAMERA_INFO_TYPE, error) from error
     if size is None:
         return with_stamp(frame.camera_info, frame.stamp_ns)
-    message = deserialize_message(frame.camera_info, CameraInfo)
     return with_stamp(serialize_message(scaled_camera_info(message, size)), frame.stamp_ns)
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lifecycle node: camera images in, labels out."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.labelling import LoadedModel
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.ros.background import in_executor
@@ -13,6 +14,7 @@ from segnet_ros.ros.books import Books
 from segnet_ros.ros.clock_watch import ClockWatch
 from segnet_ros.ros.diagnostics_publisher import DiagnosticsPublisher
 from segnet_ros.ros.engine_preparation import InterruptedBuildError
+from segnet_ros.ros.failure import in_words
 from segnet_ros.ros.frame_service import FrameService
 from segnet_ros.ros.live_changes import LiveChanges
 from segnet_ros.ros.model_loading import ModelLoader
@@ -23,6 +25,22 @@ from segnet_ros.ros.transitions import Transitions
 
 # How soon a subscriber is noticed where rclpy does not tell, seconds.
 _POLL_PERIOD = 0.5
+
+_Transition = Callable[["SegmentationNode", LifecycleState], TransitionCallbackReturn]
+
+
+def _explained(transition: _Transition) -> _Transition:
+    """Log what a transition raises: rclpy goes to `on_error` without a word of it."""
+
+    @wraps(transition)
+    def explained(node: "SegmentationNode", state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception as error:
+            node.get_logger().error(f"{transition.__name__} failed: {error!r}")
+            raise
+
+    return explained
 
 
 class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no types
@@ -44,6 +62,7 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
         self._pipeline: Pipeline | None = None
         self._state = "unconfigured"
         self._refusal = ""
+        self._hang = ""
         self._changes = LiveChanges(self, self._settings, lambda: self._pipeline)
         self._frames = FrameService(self, self._settings, lambda: self._pipeline)
         clock = ClockWatch(self, self._forget)
@@ -62,23 +81,21 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
         """Whether nothing goes on in the background."""
         return self.transitions.idle and not self._changes.swap.running
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model, announce the outputs; in a thread of its own."""
         self._state, self._refusal = "configuring", ""
         self._settings.in_use = True
         try:
             self._load()
-        except (InferenceError, ParameterException) as error:
-            # Humble's ParameterException shows a tuple as its text.
-            self._refusal = " ".join(map(str, error.args))
-            self.get_logger().error(f"cannot configure: {self._refusal}")
-            return self._give_up()
         except InterruptedBuildError as interruption:
             self.get_logger().warning(str(interruption))
             return self._give_up()
+        except Exception as error:  # noqa: BLE001  # rclpy would hide whatever a library raises
+            return self._refuse(in_words(error))
         self._state = "inactive"
         return TransitionCallbackReturn.SUCCESS
 
+    @_explained
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen to the cameras whose labels somebody wants."""
         assert self._pipeline is not None
@@ -87,23 +104,26 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
         self._pipeline.start()
         return result
 
+    @_explained
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop listening and finish the frame in work."""
         self._stop()
         return super().on_deactivate(state)
 
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+    @_explained
+    def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model and withdraw the outputs."""
         self._free()
         return TransitionCallbackReturn.SUCCESS
 
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+    @_explained
+    def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and free, from whatever state."""
         self.close()
         self._state = "finalized"
         return TransitionCallbackReturn.SUCCESS
 
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Come back to unconfigured after an unforeseen exception in a transition."""
         self.get_logger().error("a transition failed unexpectedly; back to unconfigured")
         self.close()
@@ -121,7 +141,9 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
 
     @property
     def _situation(self) -> Situation:
-        return Situation(self._state, self._refusal, self._loader.engine_build, self._pipeline)
+        return Situation(
+            self._state, self._refusal, self._loader.engine_build, self._hang, self._pipeline
+        )
 
     def _load(self) -> None:
         segmenter = self._loader.load(self._settings.text("model"))
@@ -135,8 +157,13 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
         self._settings.declare_cameras()
         model = LoadedModel(segmenter, self._settings.text("model"))
         labelling = self._changes.labelling(model, version=1)
-        self._pipeline = Pipeline(self, labelling, self._settings)
+        self._pipeline = Pipeline(self, labelling, self._settings, self._tell_hang)
         self.get_logger().info(labelling.in_words)
+
+    def _refuse(self, refusal: str) -> TransitionCallbackReturn:
+        self._refusal = refusal
+        self.get_logger().error(f"cannot configure: {refusal}")
+        return self._give_up()
 
     def _give_up(self) -> TransitionCallbackReturn:
         self._free()
@@ -157,6 +184,12 @@ class SegmentationNode(LifecycleNode):  # type: ignore[misc]  # rclpy has no typ
             self._pipeline = None
         self._settings.in_use = False
         self._state = "unconfigured"
+
+    def _tell_hang(self, hang: str) -> None:
+        """In the watchdog's thread: the executor's may be waiting for what hangs."""
+        self._hang = hang
+        self.get_logger().fatal(hang)
+        self._diagnostics.publish_now()
 
     def _follow_listeners(self) -> None:
         if self._pipeline is not None:

@@ -27,7 +27,7 @@ def no_image(camera: CameraHealth) -> bool:
     return not camera.idle and camera.silence >= SILENCE_SECONDS
 
 
-def _engine(camera: CameraHealth, node: NodeHealth) -> str:
+def _engine(_camera: CameraHealth, node: NodeHealth) -> str:
     failure = node.engine.failure if node.engine else ""
     return f"the engine failed: {failure}" if failure else ""
 
@@ -50,7 +50,7 @@ def _unexplained(camera: CameraHealth) -> str:
     )
 
 
-def _failing(camera: CameraHealth, node: NodeHealth) -> str:
+def _failing(camera: CameraHealth, _node: NodeHealth) -> str:
     if camera.failures_in_a_row < _FAILING or not camera.recent.failed:
         return ""
     return f"every frame fails: {camera.last_error}"
@@ -80,7 +80,7 @@ def _why_stale(camera: CameraHealth, node: NodeHealth) -> str:
     )
 
 
-def _superseded(camera: CameraHealth, node: NodeHealth) -> str:
+def _superseded(camera: CameraHealth, _node: NodeHealth) -> str:
     recent = camera.recent
     if no_image(camera) or camera.label_silence < _patience(camera):
         return ""

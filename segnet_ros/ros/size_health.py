@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Have a camera's pictures the size that they should have?"""
+"""Whether a camera's pictures have the size that they should have."""
 
 from typing import TYPE_CHECKING
 

@@ -12,6 +12,7 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.task import Future
 
 from segnet_ros.ros.background import in_thread
+from segnet_ros.ros.failure import in_words
 
 _SHUTDOWNS = (
     Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
@@ -77,6 +78,8 @@ class Transitions:
                     self._node.trigger_activate()
         except RuntimeError:  # somebody else was quicker with another transition
             pass
+        except MemoryError as error:
+            self._node.get_logger().error(f"cannot configure: {in_words(error)}")
         finally:
             self._unanswered -= 1
 
@@ -88,6 +91,9 @@ class Transitions:
             return await self._serve(request, response)
         except RuntimeError:  # rclpy's answer to a transition that the state does not have
             self._node.get_logger().error("refused a transition that this state does not have")
+            return response
+        except MemoryError as error:
+            self._node.get_logger().error(f"refused a transition: {in_words(error)}")
             return response
         finally:
             self._unanswered -= 1

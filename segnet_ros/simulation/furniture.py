@@ -122,7 +122,7 @@ def _plate_sign(board: Board, top: float, rng: np.random.Generator) -> None:
         board.polygon(box(-half * 0.8, y, half * float(rng.uniform(0.1, 0.8)), y + 0.08), ink)
 
 
-def _bus_stop(board: Board, top: float, rng: np.random.Generator) -> None:
+def _bus_stop(board: Board, top: float, _rng: np.random.Generator) -> None:
     """Paint a bus stop's flag and timetable."""
     board.polygon(box(0.02, top - 0.3, 0.5, top + 0.3), _RED, StreetClass.SIGN_SYMBOL)
     board.polygon(box(0.09, top - 0.14, 0.43, top + 0.16), _WHITE)

@@ -115,10 +115,11 @@ def _cast_shadows(
     """Return the outlines of shadows that buildings, trees, cars and people cast."""
     sun = painter.light.sun
     across, along = -sun[0] / sun[1], -sun[2] / sun[1]
-    outlines = []
-    for lot in lots:
-        if lot.side * sun[0] > 0 and lot.kind in ("terrace", "shop", "office"):
-            outlines.append(_lot_shadow(plan, lot, across, along))
+    outlines = [
+        _lot_shadow(plan, lot, across, along)
+        for lot in lots
+        if lot.side * sun[0] > 0 and lot.kind in ("terrace", "shop", "office")
+    ]
     for thing in things:
         if abs(thing.s - painter.camera.s) < _SHADOW_REACH:
             outlines += _thing_shadow(thing, across, along)

@@ -181,6 +181,11 @@ def graph_file(precision: str) -> str:
     return f"model_{precision}.onnx"
 
 
+def other_graph_file(precision: str) -> str:
+    """Where it holds a graph that was made while `graph_file` held another one."""
+    return f"model_{precision}_again.onnx"
+
+
 def _find_split(data: Path) -> tuple[str, list[LabelledFrame]]:
     try:
         return "val", find_frames(data, "val")

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that training leaves: resumable checkpoints and weights. Written whole or not at all."""
 
+import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from segnet_ros.inference.excerpts import one_line, plain
 from segnet_ros.inference.files import replacing
+from segnet_ros.training.safetensors_file import load_metadata, load_tensors
+from segnet_ros.training.torch_file import load_torch_file
+
+_LENGTH = struct.Struct("<Q")
+"""Of a safetensors file's header, before it."""
 
 
 class CheckpointError(ValueError):
@@ -18,9 +25,20 @@ class CheckpointError(ValueError):
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers and strings, nested in dicts and lists; replaces the old file."""
-    with replacing(path) as partial:
-        torch.save(state, partial)
+    """Write tensors, numbers and strings, nested in dicts and lists; replaces the old file.
+
+    Raises:
+        FileWriteError: it cannot be written; the old file is still there.
+
+    """
+    with replacing(path) as partial, partial.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # After a failed write PyTorch still ends its archive, and tells only that it cannot.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -31,9 +49,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = load_torch_file(path)
     except Exception as error:
-        msg = f"checkpoint {path} cannot be read ({error}); delete it to start over"
+        msg = f"checkpoint {path} cannot be read ({one_line(error)}); delete it to start over"
         raise CheckpointError(msg) from error
     if not isinstance(state, dict) or "recipe" not in state:
         msg = (
@@ -45,10 +63,27 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str]) -> None:
-    """Write a network's parameters and buffers as safetensors."""
+    """Write a network's parameters and buffers as safetensors; the same ones give the same bytes.
+
+    Raises:
+        FileWriteError: it cannot be written; an older file is still there.
+
+    """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(path) as partial:
-        save_file(tensors, partial, metadata)
+    # Not save_file, which tells of a full disk in an error of its own.
+    content = save(tensors, metadata)
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.writelines(_with_sorted_metadata(content))
+
+
+def _with_sorted_metadata(content: bytes) -> tuple[bytes, memoryview]:
+    """A safetensors file's header and tensors; the library notes metadata in an order by chance."""
+    start = _LENGTH.size + _LENGTH.unpack_from(content)[0]
+    header = json.loads(content[_LENGTH.size : start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH.size)
+    return _LENGTH.pack(len(text)) + text, memoryview(content)[start:]
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -66,9 +101,9 @@ def load_weights(path: Path, model: nn.Module) -> None:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name; CheckpointError if the file is missing or damaged."""
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        msg = f"weights {path} cannot be read: {error}"
+        return load_tensors(path)
+    except Exception as error:  # the library's own, and what PyTorch says of shapes
+        msg = f"weights {path} cannot be read: {one_line(error)}; restore the file"
         raise CheckpointError(msg) from error
 
 
@@ -84,9 +119,9 @@ def refuse_other_shapes(
     if wrong:
         name = wrong[0]
         msg = (
-            f"weights {path} are of another network: {len(wrong)} tensors differ, first {name} "
-            f"({_shape(tensors, name)} in the file, {_shape(expected, name)} expected); "
-            "check the architecture and the number of classes"
+            f"weights {path} are of another network: {len(wrong)} tensors differ, first "
+            f"{plain(name)} ({_shape(tensors, name)} in the file, {_shape(expected, name)} "
+            "expected); check the architecture and the number of classes"
         )
         raise CheckpointError(msg)
 
@@ -114,10 +149,9 @@ def read_any_metadata(path: Path) -> dict[str, str]:
 
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        msg = f"weights {path} cannot be read: {error}"
+        return load_metadata(path)
+    except Exception as error:
+        msg = f"weights {path} cannot be read: {one_line(error)}; restore the file"
         raise CheckpointError(msg) from error
 
 

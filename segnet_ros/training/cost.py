@@ -94,4 +94,5 @@ def _storages(values: dict[Node, Any]) -> dict[int, int]:
         for node, value in values.items()
         if isinstance(value, Tensor) and node.op != "get_attr"
     )
-    return {storage._cdata: storage.nbytes() for storage in storages}
+    # Views have storage objects of their own; only the address is shared.
+    return {storage._cdata: storage.nbytes() for storage in storages}  # noqa: SLF001

@@ -52,7 +52,7 @@ class DeepSupervision(nn.Module):
         ]
         return sum(losses[1:], losses[0]) / len(losses)
 
-    def _keep(self, stage: nn.Module, inputs: Any, output: Tensor) -> None:
+    def _keep(self, stage: nn.Module, _inputs: Any, output: Tensor) -> None:
         if stage.training:
             self._outputs.append(output)
 

@@ -12,7 +12,7 @@ from segnet_ros.training.errors import TrainingError
 
 
 def choose_device() -> torch.device:
-    """This process's GPU where there are any, the CPU otherwise.
+    """Name the GPU of this process where there are any, the CPU otherwise.
 
     Raises:
         TrainingError: there are more processes on this machine than GPUs.

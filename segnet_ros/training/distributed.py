@@ -92,7 +92,7 @@ def from_main(make: Callable[[], _T]) -> _T:
 def _value_or_error(make: Callable[[], _T]) -> _T | Exception:
     try:
         return make()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # raised again in every process
         return error
 
 

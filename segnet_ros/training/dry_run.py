@@ -63,21 +63,16 @@ class Estimate:
         weights = ", ".join(f"{name} {w:.3g}" for name, w in self.class_weights.items())
         memory = ", ".join(f"{name} {_mega(size)}" for name, size in self.memory.items())
         total = timedelta(seconds=round(self.seconds_per_step * self.steps))
+        network = f"{self.recipe.architecture}: {self.parameters / 1e6:.2f} M parameters"
+        macs = f"{self.macs / 1e9:.2f} G multiply-accumulates per {width}x{height} frame"
+        classes = f"{len(self.class_weights)} classes with the weights {weights}"
+        steps = f"{self.seconds_per_step:.3f} s per step, {self.steps} steps, {total} in all"
         lines = [
             *self.started_from,
-            (
-                f"{self.recipe.architecture}: {self.parameters / 1e6:.2f} M parameters, "
-                f"{self.macs / 1e9:.2f} G multiply-accumulates per {width}x{height} frame"
-            ),
-            (
-                f"{self.frames} training frames, {len(self.class_weights)} classes with the weights "
-                f"{weights}"
-            ),
+            f"{network}, {macs}",
+            f"{self.frames} training frames, {classes}",
             f"memory for batches of {self.recipe.batch_size}: {memory}",
-            (
-                f"time: {self.seconds_per_step:.3f} s per step, {self.steps} steps, {total} in all, "
-                "validation not counted"
-            ),
+            f"time: {steps}, validation not counted",
         ]
         return "\n".join(lines)
 

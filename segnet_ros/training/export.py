@@ -2,7 +2,6 @@
 """Trained weights to a model folder: graphs, checked against PyTorch, and model.yaml."""
 
 import copy
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from segnet_ros.inference.model import (
     file_sha256,
     save_description,
 )
+from segnet_ros.inference.replaced_folder import replacing_folder
 from segnet_ros.training.acceptance import accept, data_exam, rendered_exam
 from segnet_ros.training.cpu_graph import write_onnx
 from segnet_ros.training.deployed import (
@@ -70,15 +70,14 @@ def export(
         ExportError: `output` holds something else than a model, the size is too small, samples
             are asked of a network without any, a file's labels differ from PyTorch's, or the
             data hold other classes.
+        FileWriteError: the folder cannot be written; an older model is still there.
+        InferenceError: another process writes it.
 
     """
     _refuse_foreign_folder(output)
     trained = load_trained(weights)
     deployed = deployable(trained.network, trained.normalization, samples)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as temporary:
-        folder = Path(temporary) / output.name
-        folder.mkdir()
+    with replacing_folder(output) as folder:
         write_onnx(deployed, size, folder / GRAPH)
         agreement = label_agreement(deployed, folder / GRAPH, size)
         if agreement < MIN_AGREEMENT:
@@ -103,7 +102,6 @@ def export(
         )
         model = add_engine_graph(model, deployed, data)
         save_description(model)
-        _swap_in(folder, output, aside=Path(temporary) / "replaced")
     return replace(model, folder=output)
 
 
@@ -185,17 +183,6 @@ def _refuse_foreign_folder(output: Path) -> None:
             "replaced; choose another folder, or remove it"
         )
         raise ExportError(msg)
-
-
-def _swap_in(folder: Path, output: Path, aside: Path) -> None:
-    """Put a folder in the place of another, which is moved aside first and back on a failure."""
-    if output.exists():
-        output.rename(aside)
-    try:
-        folder.rename(output)
-    finally:
-        if aside.exists() and not output.exists():
-            aside.rename(output)
 
 
 def _pytorch_labels(deployed: DeployedNetwork, image: Pixels) -> Pixels:

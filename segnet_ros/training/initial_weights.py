@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The weights that a run starts from."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 from segnet_ros.training.checkpoint import CheckpointError, load_weights, read_any_metadata
 from segnet_ros.training.models import build_model
 from segnet_ros.training.recipe import NONE, Recipe
+from segnet_ros.training.trained import read_classes
 from segnet_ros.training.transfer import load_all_but_head, load_encoder
 
 
@@ -54,7 +54,7 @@ def _load_initial(network: nn.Module, path: Path, classes: int) -> str:
             "start from weights of `segnet train` or `encoder_weights`"
         )
         raise CheckpointError(msg)
-    if "classes" in metadata and len(json.loads(metadata["classes"])) != classes:
+    if "classes" in metadata and len(read_classes(metadata, path)) != classes:
         return str(load_all_but_head(network, path))
     load_weights(path, network)
     return f"{path}: loaded everything"

@@ -49,7 +49,7 @@ def plans(precision: str, subject: Subject) -> Iterator[Plan]:
     others = [name for name in names if name not in ends]
     if others:
         yield Plan(precision, per_channel=True, kept=ends)
-    alone = {name: Plan(precision, True, set(names) - {name}) for name in others}
+    alone = {name: Plan(precision, per_channel=True, kept=set(names) - {name}) for name in others}
     damages = {name: subject.damage(plan) for name, plan in alone.items()}
     worst_first = sorted(others, key=damages.__getitem__, reverse=True)
     count = 1

@@ -15,11 +15,17 @@ from segnet_ros.inference.model import (
     EngineGraph,
     Model,
     load_model,
-    read_verified,
+    read_graph,
     save_description,
 )
 from segnet_ros.inference.preprocessing import resize_image
-from segnet_ros.training.acceptance import accept, data_exam, spread
+from segnet_ros.training.acceptance import (
+    accept,
+    data_exam,
+    graph_file,
+    other_graph_file,
+    spread,
+)
 from segnet_ros.training.calibration import calibrate
 from segnet_ros.training.errors import ExportError
 from segnet_ros.training.graph_labels import Reference
@@ -37,7 +43,7 @@ def quantize(
     data: Path,
     precision: str,
     frames: int = FRAMES,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> Model:
     """Quantise the FP16 graph of a model folder and write the result beside it.
 
@@ -58,6 +64,7 @@ def quantize(
         DatasetError: the data cannot be read.
         ExportError: there is no FP16 graph, the data hold other classes, or no result is good
             enough; nothing was written.
+        FileWriteError: the folder cannot be written; the model is as it was.
         InferenceError: the folder is damaged.
 
     """
@@ -100,7 +107,7 @@ def _fp16_graph(model: Model) -> bytes:
         )
         raise ExportError(msg)
     graph = model.engine_graphs[DEFAULT_PRECISION]
-    return read_verified(model.folder / graph.file, graph.sha256)
+    return read_graph(model.folder / graph.file, graph.sha256)
 
 
 def _facts(plan: Plan) -> dict[str, Any]:
@@ -118,6 +125,7 @@ def _add(
     model: Model, precision: str, graph: EngineGraph, content: bytes, facts: Mapping[str, Any]
 ) -> Model:
     quantization = {**model.details.get(_DETAIL, {}), precision: facts}
+    graph = replace(graph, file=_unused_name(model, precision, graph))
     new = replace(
         model,
         engine_graphs={**model.engine_graphs, precision: graph},
@@ -125,6 +133,24 @@ def _add(
     )
     with replacing(model.folder / graph.file) as partial:
         partial.write_bytes(content)
-        # Inside: should it fail, neither file has changed.
+    try:
+        # From here on it counts: until then model.yaml names the older graph, which is still there.
         save_description(new)
+    finally:
+        _remove_all_but_one(load_model(model.folder), precision)
     return new
+
+
+def _unused_name(model: Model, precision: str, graph: EngineGraph) -> str:
+    """Where the new graph does not overwrite the one that model.yaml names."""
+    older = model.engine_graphs.get(precision)
+    if older is None or older.file != graph.file or older.sha256 == graph.sha256:
+        return graph.file
+    return other_graph_file(precision)
+
+
+def _remove_all_but_one(model: Model, precision: str) -> None:
+    """Of both names that a precision's graph may have, keep what model.yaml names."""
+    named = {graph.file for graph in model.engine_graphs.values()}
+    for name in {graph_file(precision), other_graph_file(precision)} - named:
+        (model.folder / name).unlink(missing_ok=True)

@@ -6,8 +6,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import yaml
-
+from segnet_ros.inference.excerpts import listed, one_line, shown
+from segnet_ros.inference.yaml_document import YamlError, read_yaml
 from segnet_ros.training.losses import LossNormalization
 from segnet_ros.training.models import ARCHITECTURES
 from segnet_ros.training.transforms import Augmentation
@@ -15,12 +15,14 @@ from segnet_ros.training.transforms import Augmentation
 NONE = "none"
 """What a recipe says where it wants nothing."""
 
+_LARGEST = 2**31 - 1
+
 _KINDS: dict[Any, str] = {
     str: "a text",
     bool: "true or false",
-    int: "a whole number",
+    int: f"a whole number of up to {_LARGEST}",
     float: "a number such as 0.001 (to YAML, 1e-3 is a text)",
-    tuple[int, int]: "two whole numbers",
+    tuple[int, int]: f"two whole numbers of up to {_LARGEST}",
     tuple[float, float]: "two numbers",
 }
 
@@ -87,7 +89,7 @@ class Recipe:
         """Refuse values that cannot train."""
         if self.architecture not in ARCHITECTURES:
             msg = (
-                f"architecture {self.architecture!r} is not one of "
+                f"architecture {shown(self.architecture)} is not one of "
                 f"{', '.join(sorted(ARCHITECTURES))}"
             )
             raise RecipeError(msg)
@@ -119,10 +121,9 @@ def read_recipe(path: Path) -> Recipe:
 
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        summary = " ".join(str(error).split())
-        msg = f"recipe {path} cannot be read: {summary}"
+        values = read_yaml(path)
+    except (OSError, YamlError) as error:
+        msg = f"recipe {path} cannot be read: {one_line(error)}"
         raise RecipeError(msg) from error
     if not isinstance(values, dict):
         msg = f"recipe {path} holds {type(values).__name__}; expected a mapping"
@@ -134,13 +135,16 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(msg) from error
 
 
-def parse_recipe(values: dict[str, Any]) -> Recipe:
+def parse_recipe(values: Any) -> Recipe:
     """Build a recipe from plain values.
 
     Raises:
         RecipeError: a key is unknown or missing, or a value does not fit.
 
     """
+    if not isinstance(values, dict):
+        msg = f"the recipe is {shown(values)}; expected a mapping"
+        raise RecipeError(msg)
     values = dict(values)
     augmentation = _parse_augmentation(values.pop("augmentation", {}))
     return Recipe(**_checked(Recipe, values, "the recipe"), augmentation=augmentation)
@@ -166,9 +170,9 @@ def _checked(target: type, values: Any, where: str) -> dict[str, Any]:
         msg = f"{where} holds {type(values).__name__}; expected a mapping"
         raise RecipeError(msg)
     known = {item.name: item for item in fields(target)}
-    unknown = sorted(str(key) for key in values.keys() - known.keys())
+    unknown = sorted(map(str, values.keys() - known.keys()))
     if unknown:
-        msg = f"unknown key {', '.join(unknown)} in {where}; expected {', '.join(sorted(known))}"
+        msg = f"unknown key {listed(unknown)} in {where}; expected {', '.join(sorted(known))}"
         raise RecipeError(msg)
     for name, item in known.items():
         if name in values:
@@ -181,7 +185,7 @@ def _checked(target: type, values: Any, where: str) -> dict[str, Any]:
 
 def _check_kind(name: str, value: Any, kind: Any) -> None:
     if not _is_kind(value, kind):
-        msg = f"{name} is {value!r}; expected {_expected(kind)}"
+        msg = f"{name} is {shown(value)}; expected {_expected(kind)}"
         raise RecipeError(msg)
 
 
@@ -201,4 +205,6 @@ def _is_kind(value: Any, kind: Any) -> bool:
         )
     if isinstance(value, bool):
         return kind is bool
+    if kind is int:
+        return isinstance(value, int) and abs(value) <= _LARGEST
     return isinstance(value, (int, float) if kind is float else kind)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from segnet_ros.inference.excerpts import one_line
 from segnet_ros.training.checkpoint import CheckpointError
+from segnet_ros.training.safetensors_file import load_tensors
+from segnet_ros.training.torch_file import load_torch_file
 
 NAMES = ("vgg16", "vgg16_bn")
 
@@ -52,9 +53,8 @@ def read_vgg16(source: str | Path) -> VGG16:
     tensors = _from_torchvision(source) if source in NAMES else _from_file(Path(source))
     try:
         layers = VGG16(source, _convolutions(tensors), _norms(tensors), _linears(tensors))
-    except (IndexError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        msg = f"weights {source} are not torchvision's VGG16 or VGG16-BN: {reason}"
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        msg = f"weights {source} are not torchvision's VGG16 or VGG16-BN: {one_line(error)}"
         raise CheckpointError(msg) from error
     if not layers.convolutions:
         msg = (
@@ -71,8 +71,9 @@ def _from_torchvision(name: str) -> Mapping[str, Tensor]:
         tensors: Mapping[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
     except (ImportError, OSError, RuntimeError) as error:
         msg = (
-            f"weights {name} cannot be had from torchvision ({error}); install the torchvision "
-            "that fits this PyTorch and check the network, or give the weights' file instead"
+            f"weights {name} cannot be had from torchvision ({one_line(error)}); install the "
+            "torchvision that fits this PyTorch and check the network, or give the weights' file "
+            "instead"
         )
         raise CheckpointError(msg) from error
     return tensors
@@ -81,11 +82,11 @@ def _from_torchvision(name: str) -> Mapping[str, Tensor]:
 def _from_file(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+            return load_tensors(path)
+        tensors = load_torch_file(path)
     except Exception as error:
         msg = (
-            f"weights {path} cannot be read ({error}); expected a state dict as .pth or "
+            f"weights {path} cannot be read ({one_line(error)}); expected a state dict as .pth or "
             f".safetensors, or one of the names {', '.join(NAMES)}"
         )
         raise CheckpointError(msg) from error

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from segnet_ros.datasets.frames import LabelledFrame
 from segnet_ros.datasets.taxonomy import class_names
+from segnet_ros.inference.files import write_errors
 from segnet_ros.training.batch_norm import with_recomputed_statistics
 from segnet_ros.training.batches import load_batches
 from segnet_ros.training.checkpoint import load_checkpoint
@@ -70,6 +71,7 @@ def train(
         RecipeError: the network has no inner stages to supervise.
         CheckpointError: a checkpoint or the initial weights cannot be used.
         DatasetError: a frame cannot be read, or none has a labelled pixel.
+        FileWriteError: the disk is full; with room, the same call goes on.
 
     """
     device = choose_device()
@@ -116,7 +118,8 @@ def _prepare(
     if saved is not None:
         state.resume(saved, checkpoint)
     if is_main():
-        output.mkdir(parents=True, exist_ok=True)
+        with write_errors(output):
+            output.mkdir(parents=True, exist_ok=True)
     log.go_on_after(state.epoch)
     return state
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from segnet_ros.inference.files import replacing
+from segnet_ros.inference.files import replacing, write_errors
 from segnet_ros.training.distributed import is_main
 
 LOG = "log.jsonl"
@@ -54,7 +54,8 @@ class TrainingLog:
     ) -> None:
         self._progress.stop()
         if self._writer is not None:
-            self._writer.close()
+            with write_errors(self._output / TENSORBOARD):
+                self._writer.close()
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -95,9 +96,11 @@ class TrainingLog:
         """
         if self._silent:
             return
-        with (self._output / LOG).open("a", encoding="utf-8") as file:
+        path = self._output / LOG
+        with write_errors(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        self._to_tensorboard(entry, pictures)
+        with write_errors(self._output / TENSORBOARD):
+            self._to_tensorboard(entry, pictures)
         self.say(_summary(entry))
 
     def _to_tensorboard(

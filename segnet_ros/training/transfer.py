@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from segnet_ros.inference.excerpts import one_line
 from segnet_ros.training.checkpoint import (
     CheckpointError,
     read_metadata,
@@ -194,9 +195,9 @@ def _head(weights: Path) -> set[str]:
         architecture = json.loads(recipe)["architecture"]
         with torch.device("meta"):
             two, three = (build_model(architecture, n).state_dict() for n in (2, 3))
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         msg = (
-            f"weights {weights} carry a recipe that this version cannot use ({error}); "
+            f"weights {weights} carry a recipe that this version cannot use ({one_line(error)}); "
             "expected a file of `segnet train`"
         )
         raise CheckpointError(msg) from error

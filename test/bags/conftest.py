@@ -45,8 +45,10 @@ def drive() -> list[RecordedMessage]:
     for index in range(40):
         time_ns = START_NS + index * 100_000_000
         messages.append(message("/image", time_ns, 1000))
-        for step in (0, 30_000_000, 60_000_000):
-            messages.append(message("/imu", time_ns + step + numbers.randrange(10**8), 40))
+        messages += [
+            message("/imu", time_ns + step + numbers.randrange(10**8), 40)
+            for step in (0, 30_000_000, 60_000_000)
+        ]
         if index % 5 == 0:
             messages.append(message("/text", time_ns, 20))
     return messages

@@ -255,7 +255,7 @@ def test_folder_goes_on_behind_an_unreadable_image(tmp_path) -> None:
     (tmp_path / "1.png").write_bytes(b"no image")
     frames = open_clip(tmp_path).frames()
     assert next(frames).name == "0"
-    with pytest.raises(ClipError, match=r"1\.png cannot be decoded as an image; expected"):
+    with pytest.raises(ClipError, match=r"1\.png cannot be decoded as a picture; restore"):
         next(frames)
     np.testing.assert_array_equal(next(frames).rgb(), picture(2))
 

@@ -221,7 +221,7 @@ def test_message_whose_compression_is_damaged_is_a_fault(tmp_path: Path, in_time
     database.close()
     items, _ = read(folder)
     lost = in_time[9]
-    fault = Fault("the compressed message is cut off", lost.topic, lost.time_ns, 1)
+    fault = Fault("the compressed message is damaged (it is cut off)", lost.topic, lost.time_ns, 1)
     assert [item for item in items if isinstance(item, Fault)] == [fault]
     assert len(items) == len(in_time)
 

@@ -197,7 +197,9 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(limit, (most if value < 0 else value, most)),
+        preexec_fn=lambda: resource.setrlimit(  # noqa: PLW1509  # pytest has no other thread here
+            limit, (most if value < 0 else value, most)
+        ),
     )
 
 

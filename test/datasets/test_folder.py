@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import yaml
 
+from segnet_ros.datasets import folder
 from segnet_ros.datasets.folder import find_frames
 from segnet_ros.datasets.frames import DatasetError, read_frame
 from segnet_ros.datasets.taxonomy import VOID, class_names
+from segnet_ros.inference.excerpts import shown
 from segnet_ros.inference.files import write_image
 from segnet_ros.inference.shipped import shipped
 
@@ -111,8 +113,11 @@ def test_shipped_example(tmp_path: Path) -> None:
          "classes")),
         ({"classes": []}, "classes holds 0 classes; expected 1..255 as name: value, or a list"),
         ({"void": 1}, "the value 1 stands for drivable and for void; expected one meaning"),
-        ({"name": None}, "name is None; expected a text (in quotes, if in doubt)"),
-        ({"sequence": ["^_"]}, "sequence is ['^_']; expected a text (in quotes, if in doubt)"),
+        ({"name": None}, "name is None; expected a text of one line (in quotes, if in doubt)"),
+        (
+            {"sequence": ["^_"]},
+            "sequence is ['^_']; expected a text of one line (in quotes, if in doubt)",
+        ),
         (
             {"images": "images/{split}/*.png"},
             ("images is 'images/{split}/*.png'; expected {name} in it once, for what a picture and "
@@ -120,8 +125,8 @@ def test_shipped_example(tmp_path: Path) -> None:
         ),
         (
             {"labels": "{name}/{name}.png"},
-            ("labels is '{name}/{name}.png'; expected {name} in it once, for what a picture and its "
-            "labels have in common"),
+            ("labels is '{name}/{name}.png'; expected {name} in it once, for what a picture and "
+            "its labels have in common"),
         ),
         (
             {"images": "images/{name}.png"},
@@ -179,3 +184,19 @@ def test_file_that_describes_nothing(tmp_path: Path, text: str | bytes, message:
 def test_absent_file(tmp_path: Path) -> None:
     message = "cannot be read (No such file or directory); check the path"
     assert _refusal(tmp_path / "absent.yaml") == message
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["(a+)+$", "(a|a)*b", "^(.*)*$", "(x{2,}){3,}", "(?x) ( a+ ) +", "a*a*a*a*b", "a?" * 30 + "b"],
+)
+def test_rules_that_would_take_ages_are_refused(tmp_path: Path, rule: str) -> None:
+    """The first one needs 2^150 steps for the name below."""
+    _write_pair(tmp_path, "train/" + 150 * "a" + "b", [0])
+    text = _refusal(_describe(tmp_path, sequence=rule))
+    assert text.startswith(f"sequence is {shown(rule)}; expected a rule that repeats no group")
+
+
+@pytest.mark.parametrize("rule", [r"^([^_]*)_", r"(\d+)_\d+$", r"^(?:a|b)?[+*{]+\*\)\+", ".*"])
+def test_plain_rules_are_taken(rule: str) -> None:
+    assert not folder._may_take_ages(rule)

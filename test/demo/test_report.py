@@ -81,7 +81,7 @@ def test_labels_of_another_size_are_refused(recorded, tmp_path) -> None:
 
 def test_labels_that_are_no_picture_are_refused(recorded, tmp_path) -> None:
     (tmp_path / "a.png").write_text("nothing")
-    with pytest.raises(DemoError, match=r"a\.png is no picture"):
+    with pytest.raises(DemoError, match=r"a\.png cannot be decoded"):
         score(tmp_path, {10: tmp_path / "a.png"}, classes=3)
 
 

@@ -68,8 +68,8 @@ def test_missing_where_nothing_needs_it(machine, having) -> None:
             "12.6",
             "aarch64",
             (
-                "`sudo apt install python3-libnvinfer` (JetPack's own); a virtual environment sees it "
-                "only if created with --system-site-packages"
+                "`sudo apt install python3-libnvinfer` (JetPack's own); a virtual environment sees "
+                "it only if created with --system-site-packages"
             ),
         ),
         (

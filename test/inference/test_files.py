@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files appear whole or not at all."""
 
+import errno
+import os
+import pickle
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -8,7 +13,7 @@ import numpy as np
 import pytest
 
 from segnet_ros.inference.errors import InferenceError
-from segnet_ros.inference.files import replacing, write_image
+from segnet_ros.inference.files import FileWriteError, replacing, write_image
 
 
 def _names(folder: Path) -> list[str]:
@@ -98,19 +103,58 @@ def test_a_suffix_without_format(tmp_path: Path, name: str) -> None:
     assert _names(tmp_path) == []
 
 
-def test_a_failed_write_leaves_the_old_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "picture.png"
+@pytest.fixture
+def _small_files() -> Iterator[None]:
+    """No file of this process may grow beyond 100 bytes, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("_small_files")
+@pytest.mark.parametrize("name", ["picture.png", "picture.jpg", "picture.bmp"])
+def test_a_failed_write_leaves_the_old_picture(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     path.write_text("old")
-
-    def write_half(name: str, pixels: np.ndarray) -> bool:
-        Path(name).write_text("half")
-        return False
-
-    monkeypatch.setattr(cv2, "imwrite", write_half)
-    with pytest.raises(InferenceError) as caught:
-        write_image(path, np.zeros((2, 2), np.uint8))
-    assert str(caught.value) == f"{path} cannot be written; check the folder and the disk"
+    with pytest.raises(FileWriteError) as caught:
+        write_image(path, np.arange(3000, dtype=np.uint16).astype(np.uint8).reshape(50, 60))
+    assert caught.value.errno == errno.EFBIG
+    assert str(caught.value) == (
+        f"{path} cannot be written (File too large); expected room and the right to write. Make "
+        "room, or choose another place"
+    )
     assert path.read_text() == "old"
-    assert _names(tmp_path) == ["picture.png"]
+    assert _names(tmp_path) == [name]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file/scores.json"
+    refused = pytest.raises(FileWriteError, match=rf"^{path} cannot be written \(.*exists\)")
+    with refused, replacing(path):
+        pass
+
+
+def test_another_files_error_keeps_its_name(tmp_path: Path) -> None:
+    other = tmp_path / "others/input.png"
+    error = PermissionError(errno.EACCES, "Permission denied", str(other))
+    with pytest.raises(PermissionError) as caught:
+        _write_half(tmp_path / "out/scores.json", error)
+    assert caught.value is error
+    assert not isinstance(caught.value, FileWriteError)
+
+
+def test_an_error_within_an_error_names_the_inner_file(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    inner = tmp_path / "inner.json"
+    refused = pytest.raises(FileWriteError, match=rf"^{inner} cannot be written \(No space left")
+    with refused, replacing(tmp_path / "outer.json"):
+        _write_half(inner, full)
+    assert _names(tmp_path) == []
+
+
+def test_the_error_goes_through_a_pipe() -> None:
+    error = FileWriteError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/disk/out.json")
+    copied = pickle.loads(pickle.dumps(error))
+    assert (str(copied), copied.errno) == (str(error), errno.ENOSPC)

@@ -15,7 +15,7 @@ import pytest
 import segnet_ros
 from segnet_ros.inference.engine.golden import check_engine, read_golden
 from segnet_ros.inference.errors import InferenceError
-from segnet_ros.inference.model import Model, load_model
+from segnet_ros.inference.model import Model, file_sha256, load_model
 
 openvino = pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install 'segnet_ros[train]'")
@@ -145,8 +145,9 @@ def _write(model: Model, folder: Path, change: Change) -> Model:
     graph = onnx.load(model.graph)
     change(graph.graph)
     onnx.checker.check_model(graph)
-    onnx.save(graph, folder / "model.onnx")
-    return dataclasses.replace(model, folder=folder)
+    path = folder / "model.onnx"
+    onnx.save(graph, path)
+    return dataclasses.replace(model, folder=folder, sha256=file_sha256(path))
 
 
 def _make_labels_int32(graph: Any) -> None:
@@ -211,17 +212,45 @@ def test_other_names(model: Model, tmp_path: Path, name: str) -> None:
     assert text.endswith("; export the model again")
 
 
-@pytest.mark.parametrize("content", [b"", b"no protobuf at all", None], ids=["empty", "text", "no"])
-def test_no_graph(model: Model, tmp_path: Path, content: bytes | None) -> None:
-    other = dataclasses.replace(model, folder=tmp_path)
-    if content is not None:
-        other.graph.write_bytes(content)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", f"OpenVINO {openvino.__version__} cannot load "),
+        (b"no protobuf at all", "model.onnx is no ONNX graph, or is damaged"),
+    ],
+)
+def test_no_graph(model: Model, tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
+    sha256 = file_sha256(tmp_path / "model.onnx")
     with pytest.raises(InferenceError) as caught:
-        OpenVinoRuntime(other)
+        OpenVinoRuntime(dataclasses.replace(model, folder=tmp_path, sha256=sha256))
     text = str(caught.value)
-    assert text.startswith(f"OpenVINO {openvino.__version__} cannot load {other.graph}: ")
+    assert words in text
     assert text.endswith("; export the model again")
     assert "\n" not in text
+
+
+def test_a_graph_exchanged_since_it_was_verified_is_refused(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(model.graph.read_bytes() + b"\0")
+    with pytest.raises(InferenceError, match="the file is truncated or was altered"):
+        OpenVinoRuntime(dataclasses.replace(model, folder=tmp_path))
+
+
+def _ask_for_too_much(graph: Any) -> None:
+    """Ones in a shape of 2^32 values, of which the outputs know nothing."""
+    shape = onnx.numpy_helper.from_array(np.array([1 << 16, 1 << 16], np.int64), "huge")
+    graph.initializer.append(shape)
+    graph.node.append(onnx.helper.make_node("ConstantOfShape", ["huge"], ["zeros"]))
+    graph.node.append(onnx.helper.make_node("ReduceMax", ["zeros"], ["zero"], keepdims=0))
+    graph.node.append(onnx.helper.make_node("Cast", ["zero"], ["byte"], to=onnx.TensorProto.UINT8))
+    graph.node.append(onnx.helper.make_node("Add", ["labels", "byte"], ["sum"]))
+    graph.output[0].name = "sum"
+
+
+def test_a_graph_that_asks_for_too_much_memory_is_refused(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(InferenceError, match=r"its tensors hold \d+ values") as caught:
+        OpenVinoRuntime(_write(model, tmp_path, _ask_for_too_much))
+    assert "expected up to 1073741824 for pictures of 16x12" in str(caught.value)
 
 
 def test_shipped_golden_frames_hold_what_the_shipped_model_says() -> None:

@@ -46,6 +46,13 @@ def test_a_chunk_longer_than_the_png(declared: int) -> None:
     )
 
 
+def test_an_end_before_the_pixels() -> None:
+    hidden = struct.pack(">I", 2**31 - 1) + b"IDAT"
+    assert trap(behind_header(chunk(b"IEND", b"") + hidden)) == (
+        "is corrupt or cut short: it ends before its pixels, expected a whole picture"
+    )
+
+
 @pytest.mark.parametrize("name", [b"acTL", b"fcTL", b"fdAT"])
 def test_an_animated_png(name: bytes) -> None:
     animated = behind_header(chunk(name, bytes(26)))

@@ -13,6 +13,7 @@ import yaml
 
 from segnet_ros.inference import shipped as shipped_files
 from segnet_ros.inference.errors import InferenceError
+from segnet_ros.inference.excerpts import shown
 from segnet_ros.inference.model import Model, SegmentationClass, load_model
 from segnet_ros.inference.shipped import find_model, shipped, shipped_models
 from segnet_ros.inference.taxonomy import find_taxonomy, load_taxonomy, own_taxonomy
@@ -122,8 +123,8 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         (
             _set_in_class("from", ["road", "Road"]),
             (
-                " places Road; expected only classes of toy: sky, road, car, wall, man; correct the "
-                "spelling, or write a taxonomy for this model"
+                " places Road; expected only classes of toy: sky, road, car, wall, man; correct "
+                "the spelling, or write a taxonomy for this model"
             ),
         ),
         (_set("unlabelled", ["sky", "sun", "moon"]), " places sun, moon; expected only classes"),
@@ -139,8 +140,8 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         (
             lambda facts: (facts.pop("unlabelled"), facts["classes"].pop(2)),
             (
-                " leaves out sky, man; expected each class of toy once; add it to `from` of a class, "
-                "or to `unlabelled`"
+                " leaves out sky, man; expected each class of toy once; add it to `from` of a "
+                "class, or to `unlabelled`"
             ),
         ),
         # Names
@@ -190,7 +191,7 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
             _set_in_class("colour", [1, 2, 3]),
             ": class 1 has colour; expected only name, color, cost, from;",
         ),
-        (_set("classes", []), ": classes is []; expected a list of at least one class"),
+        (_set("classes", []), ": classes is []; expected a list of 1..255 classes"),
         (_set("classes", {"road": 0}), ": classes is {'road': 0}; expected a list"),
         (
             lambda facts: facts["classes"].insert(0, "road"),
@@ -199,8 +200,8 @@ def _drop_in_class(fact: str) -> Callable[[dict[str, Any]], None]:
         (
             _set_in_class("from", "road"),
             (
-                ": class 1, drivable, has `from` 'road'; expected a list of the model's class names; "
-                "put them in brackets"
+                ": class 1, drivable, has `from` 'road'; expected a list of the model's class "
+                "names; put them in brackets"
             ),
         ),
         (_set_in_class("from", ["road", 3]), " has `from` ['road', 3]; expected a list"),
@@ -264,7 +265,7 @@ def test_unknown_taxonomies_are_refused(name: str, monkeypatch: pytest.MonkeyPat
     with pytest.raises(InferenceError) as caught:
         find_taxonomy(name)
     assert str(caught.value) == (
-        f"no taxonomy {name!r}; expected a YAML file, or one of the shipped taxonomies: "
+        f"no taxonomy {shown(name)}; expected a YAML file, or one of the shipped taxonomies: "
         "driving, sidewalk_robot"
     )
 

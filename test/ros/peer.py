@@ -208,13 +208,14 @@ def reliable(topic: str) -> tuple[str, str]:
 
 
 class NodeProcess:
-    """`segnet node` with its output in a file."""
+    """`segnet node`, or a program in its place, with its output in a file."""
 
-    def __init__(self, log: Path, *arguments: str) -> None:
+    def __init__(self, log: Path, *arguments: str, code: str = "") -> None:
         self.log = log
+        program = ["-c", code] if code else ["-m", "segnet_ros", "node"]
         with log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "segnet_ros", "node", "--ros-args", *arguments],
+                [sys.executable, *program, "--ros-args", *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -234,8 +235,8 @@ class NodeProcess:
 
 
 @contextmanager
-def running_node(log: Path, *arguments: str) -> Iterator[NodeProcess]:
-    node = NodeProcess(log, *arguments)
+def running_node(log: Path, *arguments: str, code: str = "") -> Iterator[NodeProcess]:
+    node = NodeProcess(log, *arguments, code=code)
     try:
         yield node
     finally:

@@ -111,6 +111,17 @@ rclpy.shutdown()
     assert (tmp_path / "file").read_text() == words
 
 
+def test_without_memory_for_a_thread_it_is_called_so(
+    executor: SingleThreadedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError(thread.name)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(MemoryError, match=r"^no thread for the work: the work$"):
+        in_thread(executor, "the work", dict)
+
+
 def test_a_future_is_given_what_comes_of_it() -> None:
     answer: Answer[int] = Answer()
     fulfil(answer, lambda: 7)

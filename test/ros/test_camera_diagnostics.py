@@ -152,6 +152,9 @@ def test_deadlines_missed_lately() -> None:
     )
     assert problems(recent_missed_deadlines=12) == [(WARN, told)]
     assert problems(recent_missed_deadlines=12, deadline=0.0) == []
+    # The stages are forgotten when the time went back; the labels of before still count.
+    [(_, without)] = problems(recent_missed_deadlines=12, latency_ms={})
+    assert without == told.partition(";")[0]
 
 
 def test_stamps_that_cannot_be_right() -> None:

@@ -156,3 +156,49 @@ def test_a_paused_playback_is_noticed_and_forgiven(
     steady[0] += 1.0
     tick(node, 3.0)  # back is a movement, too
     assert watch.runs()
+
+
+@pytest.fixture
+def system(node: Node, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The system's time, to be set by the test."""
+    now = [1_700_000_000.0]
+    clock = node.get_clock()
+    monkeypatch.setattr(
+        clock, "now", lambda: Time(nanoseconds=int(now[0] * 1e9), clock_type=clock.clock_type)
+    )
+    return now
+
+
+def test_the_systems_time_is_set(
+    watch: ClockWatch, told: list[float], steady: list[float], system: list[float]
+) -> None:
+    for moved, jumps, words in (
+        (0.2, 0, ""),
+        (1.0, 0, ""),
+        (1.9, 0, ""),  # slewed, or asked late
+        (3601.0, 1, "the system's time went forward by 60.0 min"),
+        (1.0, 1, "the system's time went forward by 60.0 min"),
+        (-3599.0, 2, "the system's time went back by 60.0 min"),
+        (0.1, 2, "the system's time went back by 60.0 min"),
+        (-0.5, 3, "the system's time went back by 1.50 s"),
+    ):
+        assert watch.runs()
+        steady[0] += 1.0
+        system[0] += moved
+        assert watch.runs()
+        assert (watch.jumps, watch.last_jump) == (jumps, words)
+    # Frames that wait are as good as before: who took them has the same clock, or another one.
+    assert told == []
+
+
+def test_simulated_time_is_not_compared_with_the_systems(
+    node: Node, watch: ClockWatch, steady: list[float]
+) -> None:
+    assert watch.runs()
+    simulate(node)
+    for seconds in (5.0, 5000.0):
+        tick(node, seconds)
+        assert watch.runs()
+    simulate(node, value=False)
+    assert watch.runs()
+    assert (watch.jumps, watch.last_jump) == (0, "")

@@ -6,6 +6,7 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 
 from segnet_ros.ros import diagnostics_publisher
 from segnet_ros.ros.diagnostics_publisher import DiagnosticsPublisher
@@ -52,11 +53,29 @@ class Talker:
         self.context.shutdown()
 
 
-@pytest.fixture(params=["own", pytest.param("genuine", marks=genuine)])
+class SimulatedUpdater:
+    """As diagnostic_updater's, in what is used of it: its own timer, and names put before names."""
+
+    def __init__(self, node: Node, period: float) -> None:
+        self.period = period
+        self.timer = node.create_timer(period, lambda: pytest.fail("its timer follows ROS time"))
+        self._node = node
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 1)
+
+    def publish(self, statuses: list[DiagnosticStatus]) -> None:
+        for status in statuses:
+            status.name = f"{self._node.get_name()}: {status.name}"
+        message = DiagnosticArray(status=statuses)
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+
+@pytest.fixture(params=["own", "simulated", pytest.param("genuine", marks=genuine)])
 def way(request, monkeypatch) -> None:
-    """Both ways of publishing, where both are there."""
-    if request.param == "own":
-        monkeypatch.setattr(diagnostics_publisher, "Updater", None)
+    """All ways of publishing, the genuine one where it is there."""
+    if request.param != "genuine":
+        updater = None if request.param == "own" else SimulatedUpdater
+        monkeypatch.setattr(diagnostics_publisher, "Updater", updater)
 
 
 @pytest.fixture

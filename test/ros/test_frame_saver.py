@@ -118,3 +118,24 @@ def test_facts_that_json_cannot_hold_leave_nothing(tmp_path) -> None:
 def test_facts_are_written_last(tmp_path) -> None:
     times = [path.stat().st_mtime_ns for path in save(tmp_path)]
     assert max(times) == times[3]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path) -> None:
+    (tmp_path / f".partial-{NAME}.png").write_bytes(b"half of a pic")
+    (tmp_path / ".hidden").write_text("mine")
+    paths = save(tmp_path)
+    assert paths[0].name == f"{NAME}.png"
+    assert sorted(tmp_path.iterdir()) == sorted([*paths, tmp_path / ".hidden"])
+
+
+def test_no_file_has_its_name_before_all_are_whole(tmp_path, monkeypatch) -> None:
+    """What is killed at any moment leaves whole files, or none, under their names."""
+    seen = []
+
+    def look(descriptor: int) -> None:
+        seen.append(sorted(path.name for path in tmp_path.iterdir()))
+
+    monkeypatch.setattr("segnet_ros.ros.frame_saver.os.fsync", look)
+    save(tmp_path)
+    hidden = [f".partial-{NAME}{part}" for part in PARTS]
+    assert seen == [sorted(hidden[:count]) for count in (1, 2, 3, 4)]

@@ -458,6 +458,63 @@ def interfere(scheduler: FrameScheduler[int], done: threading.Event) -> None:
         time.sleep(0.001)
 
 
+def test_a_batch_that_hangs_is_given_up_with_all_that_waits() -> None:
+    gate = Gate()
+    with running(gate, ["left", "right"]) as scheduler:
+        assert scheduler.in_work == 0
+        scheduler.submit("left", 1)
+        gate.wait_entered()
+        assert scheduler.in_work == 1
+        scheduler.submit("left", 2)
+        scheduler.submit("right", 3)
+        (job,) = scheduler.abandon(1)
+        assert (job.camera, job.frame, job.outcome) == ("left", 1, Outcome.FAILED)
+        scheduler.submit("right", 4)
+        assert scheduler.books("left") == Books(received=2, superseded=1, failed=1)
+        assert scheduler.books("right") == Books(received=2, superseded=2)
+        gate.leave.release()
+    assert len(gate.seen) == 1
+
+
+@pytest.mark.parametrize("batch", [0, 1, 3])
+def test_only_the_batch_in_work_can_be_given_up(batch: int) -> None:
+    gate = Gate()
+    with running(gate) as scheduler:
+        gate.leave.release()
+        for frame in (1, 2):
+            scheduler.submit("", frame)
+            gate.wait_entered()
+            if frame == 1:
+                wait_until(lambda: scheduler.in_work == 0)
+        assert scheduler.in_work == 2
+        assert scheduler.abandon(batch) == ()
+        gate.leave.release()
+        wait_settled(scheduler, "")
+        assert scheduler.books("") == Books(received=2, published=2)
+
+
+def test_nothing_is_given_up_while_nothing_is_in_work() -> None:
+    with running(publish) as scheduler:
+        assert scheduler.abandon(0) == ()
+        scheduler.submit("", 1)
+        wait_settled(scheduler, "")
+        assert scheduler.books("") == Books(received=1, published=1)
+
+
+def test_the_thread_is_told_while_it_works() -> None:
+    idents: list[int] = []
+
+    def note(jobs: Jobs) -> None:
+        idents.append(threading.get_ident())
+        publish(jobs)
+
+    with running(note) as scheduler:
+        scheduler.submit("", 1)
+        wait_until(lambda: bool(idents))
+        assert scheduler.thread == idents[0]
+    assert scheduler.thread == 0
+
+
 @pytest.fixture
 def hasty_threads():
     """Threads take turns far more often than usual, so that races show."""

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from listener import listening_node, publish, subscribe
+from listener import known, listening_node, publish, subscribe
 from rclpy.duration import Duration
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -47,6 +47,16 @@ def test_two_cameras_that_are_exchanged_by_remapping(peer) -> None:
         assert raw(node, "left/image")[0].startswith("nobody publishes /robot/right/image")
 
 
+def test_publishers_of_which_the_same_is_to_be_said_are_told_once(peer, node) -> None:
+    """Such as a camera that was killed and started again, which the graph holds twice."""
+    for _ in range(3):
+        peer.node.create_publisher(Image, "/robot/image", 3)
+    peer.until(lambda: node.count_publishers("/robot/image") == 3, "all of them")
+    peer.until(lambda: known(node.get_publishers_info_by_topic("/robot/image")), "their names")
+    (hint,) = raw(node)
+    assert hint.startswith("/peer publishes /robot/image and fits")
+
+
 def test_another_type_on_the_topic(peer, node) -> None:
     publish(peer, node, "/robot/image", CompressedImage)
     assert raw(node) == [
@@ -69,10 +79,10 @@ def test_incompatible_qos_names_both_profiles_and_the_node(peer, node) -> None:
     publish(peer, node, "/robot/image", qos=BEST_EFFORT)
     assert raw(node, qos=RELIABLE) == [
         (
-            "/peer publishes /robot/image as [best effort, volatile], this node asks for [reliable, "
-            "volatile, keep last 3] (best effort publisher and reliable subscription): start this "
-            "node with -p qos_overrides./robot/image.subscription.reliability:=best_effort, or "
-            "change the other one"
+            "/peer publishes /robot/image as [best effort, volatile], this node asks for "
+            "[reliable, volatile, keep last 3] (best effort publisher and reliable subscription): "
+            "start this node with -p qos_overrides./robot/image.subscription.reliability:="
+            "best_effort, or change the other one"
         )
     ]
 
@@ -87,7 +97,9 @@ def test_a_deadline_that_the_camera_does_not_promise(peer, node) -> None:
 def test_a_camera_that_fits_but_sends_nothing(peer, node) -> None:
     publish(peer, node, "/robot/image")
     (hint,) = raw(node)
-    assert hint.startswith("/peer publishes /robot/image and fits, but sends nothing or it gets")
+    assert hint.startswith(
+        "/peer publishes /robot/image and fits, but sends nothing, was killed, or"
+    )
     assert "ros2 topic hz /robot/image" in hint
     assert len(raw(node)) == 1
 
@@ -123,9 +135,10 @@ def test_a_subscriber_with_incompatible_qos_beside_one_that_is_served(peer, node
     peer.until(lambda: publishers["label"].get_subscription_count() == 1, "a match")
     assert qos_mismatches(node, publishers) == [
         (
-            "/peer gets nothing: it reads /robot/segmentation/label as [reliable, transient local], "
-            "this node publishes [reliable, volatile, keep last 3] (volatile publisher and transient "
-            "local subscription): set the other node's durability to volatile"
+            "/peer gets nothing: it reads /robot/segmentation/label as "
+            "[reliable, transient local], this node publishes [reliable, volatile, keep last 3] "
+            "(volatile publisher and transient local subscription): set the other node's "
+            "durability to volatile"
         )
     ]
 

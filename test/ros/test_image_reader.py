@@ -10,7 +10,7 @@ from peer import Peer
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Int32
 
-from segnet_ros.ros.image_reader import ImageReader
+from segnet_ros.ros.image_reader import ImageReader, Unattended
 
 KEPT = QoSProfile(depth=200)
 
@@ -84,6 +84,11 @@ def test_a_callback_that_fails_is_reported_and_ends_nothing(
     assert [type(error) for error in lost] == [ZeroDivisionError]
 
 
+@pytest.mark.parametrize("asked", ["can_execute", "beginning_execution"])
+def test_no_executor_gets_a_turn(asked: str) -> None:
+    assert getattr(Unattended(), asked)(object()) is False
+
+
 def test_coming_and_going_under_load(
     peer: Peer, reader: ImageReader, lost: list[Exception]
 ) -> None:
@@ -153,3 +158,18 @@ def test_nothing_is_removed_before_the_reader_holds_it(peer: Peer, reader: Image
     reader.remove(hesitant)
     hesitant.removed.set()
     assert hesitant.removed_meanwhile is False
+
+
+def test_bytes_that_are_no_message_are_told(
+    peer: Peer, reader: ImageReader, lost: list[Exception]
+) -> None:
+    got: list[int] = []
+    read(peer, reader, "/a", lambda message: got.append(message.data))
+    a = publisher(peer, "/a")
+    a.publish(b"\0\1\0\0\7\0")  # two of the number's four bytes
+    peer.until(lambda: lost, "the report")
+    a.publish(Int32(data=3))
+    peer.until(lambda: got, "the next message")
+    assert got == [3]
+    (error,) = lost
+    assert str(error).startswith("what came on /a is no Int32, or not a whole one; check what ")

@@ -2,6 +2,8 @@
 """What the ids mean, as a message."""
 
 import importlib.util
+import sys
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,6 +49,21 @@ def test_label_info_names_the_published_ids() -> None:
         messages.VisionClass(class_id=1, class_name="Straße"),
         messages.VisionClass(class_id=2, class_name="person"),
     ]
+
+
+def test_label_info_where_vision_msgs_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = ModuleType("vision_msgs.msg")
+    messages.LabelInfo = type("LabelInfo", (SimpleNamespace,), {})
+    messages.VisionClass = type("VisionClass", (SimpleNamespace,), {})
+    monkeypatch.setitem(sys.modules, "vision_msgs", ModuleType("vision_msgs"))
+    monkeypatch.setitem(sys.modules, "vision_msgs.msg", messages)
+    kind, header = label_info_type(), Header(frame_id="front_camera", stamp=Time(sec=12))
+    assert kind is messages.LabelInfo
+    message = label_info(kind, taxonomy(), 0.25, header)
+    assert (message.header, message.threshold) == (header, 0.25)
+    assert [(item.class_id, item.class_name) for item in message.class_map] == [
+        (0, "drivable"), (1, "Straße"), (2, "person"),
+    ]  # fmt: skip
 
 
 def test_label_info_of_the_most_classes_leaves_255_out() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("launch_ros", reason="needs launch_ros: a ROS distribution")
 
+from launch import LaunchContext, LaunchDescriptionEntity
 from launch.actions import ExecuteProcess
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import perform_substitutions
@@ -16,7 +17,6 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import evaluate_parameters
 
-from launch import LaunchContext, LaunchDescriptionEntity
 from segnet_ros.ros.fastdds import VARIABLES
 from segnet_ros.ros.launch_arguments import LaunchArgumentError
 

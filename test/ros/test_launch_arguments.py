@@ -87,8 +87,8 @@ def test_rviz_finds_the_topics_under_the_names_of_its_configuration() -> None:
 @pytest.mark.parametrize("cameras", ["front,front", "front,", ",", "1st", "front left", "a/b"])
 def test_cameras_that_are_no_names(cameras: str) -> None:
     assert refusal(cameras=cameras, image="{camera}") == (
-        f"cameras is {cameras!r}; expected different names of letters, digits and _, separated "
-        "by commas, such as front,left"
+        f"cameras is {cameras!r}; expected different names of up to 64 letters, digits and _, "
+        "separated by commas, such as front,left"
     )
 
 

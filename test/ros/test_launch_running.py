@@ -15,12 +15,11 @@ import cv2
 import launch_pytest
 import numpy as np
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit, OnProcessStart
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from peer import Peer
-
-from launch import LaunchDescription
 
 ROOT = Path(__file__).parents[2]
 

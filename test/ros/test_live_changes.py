@@ -27,6 +27,7 @@ from segnet_ros.ros.parameters import NodeParameters
 AT_ANY_TIME = {
     "taxonomy": "", "confidence_threshold": -1.0, "max_age": 0.0, "max_rate": 0.0, "deadline": 0.0,
     "overlay_alpha": 0.5, "overlay_legend": False, "frames_folder": "",
+    "watchdog": 10.0,
 }  # fmt: skip
 FROM_CONFIGURE_TO_CLEANUP = {
     "runtime": "openvino", "precision": "int8", "engine_cache": "/elsewhere", "build_engine": True,

@@ -138,7 +138,7 @@ def test_the_old_model_is_freed_once_it_is_not_in_use(rig: Rig) -> None:
     [
         (InferenceError("no memory; close something"), "no memory; close something"),
         (InterruptedBuildError("the build was ended"), "the build was ended"),
-        (ValueError("who knows"), "it cannot be loaded: ValueError('who knows')"),
+        (ValueError("who knows"), "ValueError: who knows"),
     ],
 )
 def test_whatever_keeps_it_from_loading(rig: Rig, error: Exception, words: str) -> None:
@@ -538,7 +538,7 @@ def test_what_only_the_runtime_finds_out(
     assert peer.parameter("taxonomy") == ""
     assert peer.parameter("confidence_threshold") == 0.3
     peer.until(lambda: "OpenVINO" in peer.values()["refused swap"], "word of it in diagnostics")
-    assert "NoSuchLayer" in peer.values()["refused swap"]
+    assert "ArgMax" in peer.values()["refused swap"]
     assert peer.level("node") == DiagnosticStatus.WARN
     assert "channel (version" in peer.message("node")
     assert "stays in use: OpenVINO" in peer.message("node")

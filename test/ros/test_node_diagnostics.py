@@ -81,6 +81,11 @@ SIMULATED = {"sim_time": True, "clock_running": False}
             "the engine failed: CUDA error 700",
         ),
         (
+            {"hang": "1 frame(s) in work for 10.0 s"},
+            ERROR,
+            "the node ends: 1 frame(s) in work for 10.0 s",
+        ),
+        (
             {"swap_failure": "model other: no such folder"},
             WARN,
             "segnet (version 2) stays in use: model other: no such folder",

@@ -324,6 +324,22 @@ def test_label_info_where_vision_msgs_is(peer: Peer, stage: Stage) -> None:
     assert not stage.outputs.is_wanted
 
 
+def test_label_info_comes_and_goes_as_the_other_topics(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "label_info_type", lambda: String)  # stands in for LabelInfo
+    stage = Stage(peer)
+    for names in ("road", "road, car"):
+        stage.outputs.announce("{}", String(data=names))
+    received = peer.subscribe("/segmentation/label_info", LATCHED, String)
+    peer.until(lambda: received, "the names")
+    assert [message.data for message in received] == ["road, car"]
+    assert not stage.outputs.is_wanted
+    stage.outputs.close()
+    peer.until(lambda: not peer.node.count_publishers("/segmentation/label_info"), "withdrawal")
+    stage.close()
+
+
 def test_no_label_info_without_vision_msgs(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs, "label_info_type", lambda: None)
     stage = Stage(peer)

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from segnet_ros.inference.engine.options import EngineOptions
+from segnet_ros.inference.excerpts import shown
 from segnet_ros.ros.parameters import NodeParameters
 
 SHIPPED = Path(__file__).parents[2] / "config" / "segmentation.yaml"
@@ -38,6 +39,7 @@ LIVE = {
     "max_rate": 10.0,
     "deadline": 0.1,
     "frames_folder": "/kept",
+    "watchdog": 3.0,
 }
 
 
@@ -193,13 +195,20 @@ def test_the_cameras_names(context: rclpy.Context) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["front", "front"], ["1st"], ["a/b"], ["front", "left camera"], [f"c{i}" for i in range(17)]],
+    [
+        ["front", "front"],
+        ["1st"],
+        ["x" * 65],
+        ["a/b"],
+        ["front", "left camera"],
+        [f"c{i}" for i in range(17)],
+    ],
 )
 def test_wrong_cameras_are_refused(node: Node, names: list[str]) -> None:
     NodeParameters(node)
     refused = change(node, "cameras", names)
     assert not refused.successful
-    assert refused.reason.startswith(f"cameras is {names}; expected up to 16 different names")
+    assert refused.reason.startswith(f"cameras is {shown(names)}; expected up to 16 different")
 
 
 def test_an_empty_list_is_one_camera(node: Node) -> None:

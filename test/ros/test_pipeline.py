@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames through genuine publishers of a node that nobody spins."""
 
+import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from segnet_ros.inference.errors import InferenceError
 from segnet_ros.inference.labelling import Labelling, LoadedModel
 from segnet_ros.inference.segmenter import Segmenter
 from segnet_ros.inference.taxonomy import own_taxonomy
+from segnet_ros.ros import watchdog
 from segnet_ros.ros.books import Books
 from segnet_ros.ros.clock_watch import ClockWatch
 from segnet_ros.ros.outputs import Outputs
@@ -85,7 +88,10 @@ class Rig:
         self.settings = NodeParameters(self.node)
         self.settings.declare_cameras()
         self.segmenter = kind(model)
-        self.pipeline = Pipeline(self.node, labelling(self.segmenter), self.settings)
+        self.hangs: list[str] = []
+        self.pipeline = Pipeline(
+            self.node, labelling(self.segmenter), self.settings, self.hangs.append
+        )
 
     def start(self) -> None:
         # Nobody listens to this node, so that the cameras are not subscribed: frames are handed in.
@@ -201,6 +207,48 @@ def test_a_lost_gpu_fails_every_frame_and_hangs_nothing(rig: Rig) -> None:
     assert rig.books() == Books(received=6, published=2, failed=4)
 
 
+def test_a_hang_is_booked_and_told_before_the_process_ends(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    monkeypatch.setattr(watchdog, "end_hanging_process", told.set)
+    rig = make(cameras=["front", "left"])
+    leave = threading.Event()
+    segment = rig.segmenter.segment
+    monkeypatch.setattr(rig.segmenter, "segment", lambda image: leave.wait(20) and segment(image))
+    rig.set("watchdog", 0.2)
+    rig.arrive(1, "front")
+    rig.wait(lambda: rig.pipeline._scheduler.in_work)
+    rig.arrive(2, "front")
+    rig.arrive(3, "left")
+    assert told.wait(20)
+    # What comes while others get to know is not lost from the books.
+    rig.arrive(4, "left")
+    assert rig.books("front") == Books(received=2, superseded=1, failed=1)
+    assert rig.books("left") == Books(received=2, superseded=2)
+    [hang] = rig.hangs
+    assert re.fullmatch(
+        r"1 frame\(s\) in work for \d+\.\d s: OpenVINO \S+ CPU \w+ hangs or is too slow, in "
+        r"labelling.py:\d+ segment_all; the process ends with exit code 70, and launch's "
+        r"respawn:=true starts it again; a larger parameter watchdog would wait longer",
+        hang,
+    )
+    log = rig.pipeline.cameras["front"].log
+    assert (log.failures_in_a_row, log.last_error) == (1, hang)
+    assert rig.pipeline.cameras["left"].log.failures_in_a_row == 0
+    leave.set()
+
+
+def test_a_batch_that_ended_while_the_watchdog_made_up_its_mind_is_no_hang(rig: Rig) -> None:
+    rig.start()
+    rig.submit()
+    rig.wait(lambda: not rig.pipeline._scheduler.in_work)
+    assert rig.pipeline._hang(batch=1, seconds=10.2) is False
+    assert rig.hangs == []
+    rig.submit()  # the worker still works
+    assert rig.books() == Books(received=2, published=2)
+
+
 def test_frames_of_several_cameras_share_an_inference(
     own_domain: None, channel_model: Path
 ) -> None:
@@ -284,6 +332,26 @@ def test_an_exchange_waits_for_nothing_and_frees_the_old_model_later(
     assert new.model.segmenter.batches == [1]
     assert old.model.segmenter.batches == [1]
     old.model.retire()
+
+
+def test_a_frame_that_waits_for_its_model_gets_the_one_exchanged_meanwhile(
+    rig: Rig, channel_model: Path
+) -> None:
+    rig.start()
+    old = rig.pipeline.labelling
+    new = labelling(GpuSegmenter(channel_model), version=2)
+    with rig.worker_held():
+        time.sleep(0.05)  # the worker has begun to wait, or will find the new one at once
+        rig.pipeline.exchange(new)
+    assert not hasattr(old.model.segmenter, "batches")
+    assert new.model.segmenter.batches == [1]
+    assert rig.books() == Books(received=1, published=1)
+    old.model.retire()
+
+
+def test_an_image_lost_on_its_way_is_logged(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+    rig.pipeline._reader._report(ValueError("the message is cut off"))
+    assert "[pipeline]: image lost: ValueError: the message is cut off" in capfd.readouterr().err
 
 
 def test_an_exchange_is_announced_at_once_while_nothing_is_in_work(rig: Rig) -> None:

@@ -335,7 +335,7 @@ def test_replay_without_subscribers_warns_and_goes_on(folder, capfd) -> None:
 def test_unreadable_frame_ends_the_replay_behind_the_earlier_ones(listener, folder) -> None:
     (folder / "2.png").write_bytes(b"no image")
     listener.subscribe(Image, IMAGE_TOPIC)
-    with pytest.raises(ClipError, match=r"2\.png cannot be decoded as an image"):
+    with pytest.raises(ClipError, match=r"2\.png cannot be decoded as a picture"):
         listener.play(folder, 2, 2, rate=50.0)
     np.testing.assert_array_equal(rgb(listener.images[1]), picture(1))
 

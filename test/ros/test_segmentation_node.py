@@ -233,6 +233,48 @@ def test_every_transition(channel_model, tmp_path: Path, peer: Peer, camera_imag
         assert process.stop() == 0
 
 
+FAILS_ONCE_EACH = """
+import sys
+from segnet_ros.ros import node_process
+from segnet_ros.ros.model_loading import ModelLoader
+from segnet_ros.ros.pipeline import Pipeline
+
+def fail_once(owner, name):
+    genuine = getattr(owner, name)
+
+    def fail(*arguments):
+        setattr(owner, name, genuine)
+        raise ZeroDivisionError(f"nobody thought of {name}")
+
+    setattr(owner, name, fail)
+
+fail_once(ModelLoader, "load")
+fail_once(Pipeline, "start")
+sys.exit(node_process.main(sys.argv))
+"""
+
+
+def test_unforeseen_failures_of_transitions_are_told_and_do_no_harm(
+    arguments, tmp_path, peer: Peer, camera_image
+) -> None:
+    with running_node(tmp_path / "log", *arguments, code=FAILS_ONCE_EACH) as process:
+        told = "ZeroDivisionError: nobody thought of load"
+        peer.until(lambda: told in peer.message("node"), "diagnostics of the failure")
+        assert peer.level("node") == DiagnosticStatus.ERROR
+        assert f"cannot configure: {told}" in process.text()
+        assert peer.state() == "unconfigured"
+        assert peer.transition("configure")
+        assert not peer.transition("activate")
+        assert "on_activate failed: ZeroDivisionError('nobody thought of start')" in process.text()
+        assert peer.state() == "unconfigured"
+        assert peer.transition("configure")
+        assert peer.transition("activate")
+        labels = peer.subscribe("/segmentation/label")
+        camera = peer.camera("/image")
+        peer.publish_until(camera, image(camera_image, "rgb8"), lambda: labels)
+        assert process.stop() == 0
+
+
 def test_an_altered_model_is_refused(channel_model, tmp_path: Path, peer: Peer) -> None:
     altered = tmp_path / "altered"
     altered.mkdir()
@@ -264,8 +306,9 @@ def test_ends_cleanly(node, peer: Peer, camera_image, signals) -> None:
 
 
 def test_ends_cleanly_while_it_starts(arguments, tmp_path, peer: Peer) -> None:
-    with running_node(tmp_path / "log", *arguments) as process:
-        peer.until(lambda: "segmentation" in peer.node.get_node_names(), "the node to exist")
+    name = ("-r", "__node:=starting")  # unlike nodes of earlier tests, which may still be known
+    with running_node(tmp_path / "log", *arguments, *name) as process:
+        peer.until(lambda: "starting" in peer.node.get_node_names(), "the node to exist")
         assert process.stop() == 0
         assert "Traceback" not in process.text()
 

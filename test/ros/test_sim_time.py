@@ -282,3 +282,9 @@ def test_the_clock_alone_gives_up_what_waits_and_restarts_health(
     counted = camera.settle()
     assert counted == dict.fromkeys(counted, 0) | {"received": 2, "published": 1, "superseded": 1}
     assert camera.check() == [1]
+    # A node without cameras has nobody to tell, and goes on.
+    assert peer.transition("deactivate")
+    assert peer.transition("cleanup")
+    with Playback(peer, start=3000):
+        peer.until(lambda: peer.values()["clock jumps"] == "2", "the jump")
+    assert peer.state() == "unconfigured"

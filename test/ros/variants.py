@@ -48,7 +48,7 @@ def slowly_loading_model(channel_model: Path, folder: Path, layers: int = 700) -
 def unloadable_model(channel_model: Path, folder: Path) -> Path:
     """A sound folder with a graph that no runtime takes."""
     copied(channel_model, folder)
-    change_graph(folder, lambda graph: setattr(graph.node[1], "op_type", "NoSuchLayer"))
+    change_graph(folder, lambda graph: setattr(graph.node[1].attribute[0], "i", 7))  # no such axis
     return folder
 
 

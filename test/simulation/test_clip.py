@@ -44,11 +44,11 @@ def test_an_interrupted_write_leaves_the_old_file(
     write_clip(tmp_path, "drive", frames=1, seed=4, size=_SIZE)
     before = (tmp_path / "drive/000000.png").read_bytes()
 
-    def interrupt(path: Path, pixels: object) -> None:
-        path.write_bytes(b"half a picture")
+    def interrupt(path: Path, content: bytes) -> None:
+        path.write_text("half a picture")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cv2, "imwrite", lambda name, pixels: interrupt(Path(name), pixels))
+    monkeypatch.setattr(Path, "write_bytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_clip(tmp_path, "drive", frames=2, seed=5, size=_SIZE)
     assert (tmp_path / "drive/000000.png").read_bytes() == before

@@ -2,14 +2,18 @@
 
 import os
 import pickle
+import resource
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from segnet_ros.inference.files import FileWriteError
 from segnet_ros.training.checkpoint import (
     CheckpointError,
     load_checkpoint,
@@ -42,14 +46,73 @@ def test_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(loaded["model"]["weight"], torch.tensor([1.5, float("inf")]))
 
 
+@pytest.fixture
+def _small_files() -> Iterator[None]:
+    """No file of this process may grow beyond 2000 bytes, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"recipe": {}, "step": 1})
+    before = path.read_bytes()
+    with pytest.raises(FileWriteError, match=rf"^{path} cannot be written \(File too large\)"):
+        save_checkpoint(path, {"recipe": {}, "model": [torch.zeros(1000)] * 3})
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_a_full_disk_leaves_the_old_weights(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, network(), {"epoch": "1"})
+    before = path.read_bytes()
+    with pytest.raises(FileWriteError, match=rf"^{path} cannot be written \(File too large\)"):
+        save_weights(path, network(maps=100), {"epoch": "2"})
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["weights.safetensors"]
+
+
+def test_another_error_of_pytorch_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = ["no storage"]
+
+    def fail(state: object, file: BinaryIO) -> None:
+        raise RuntimeError(*reason)
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(RuntimeError, match="no storage"):
+        save_checkpoint(tmp_path / "checkpoint.pt", {})
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    """Also with names and texts that JSON must escape."""
+    metadata = {name: f'{name} "ä" \n' for name in ("recipe", "classes", "epoch", "by", "for")}
+    model = network()
+    contents = set()
+    for _ in range(20):
+        save_weights(tmp_path / "weights.safetensors", model, dict(metadata))
+        contents.add((tmp_path / "weights.safetensors").read_bytes())
+    assert len(contents) == 1
+    assert read_metadata(tmp_path / "weights.safetensors") == metadata
+    other = network()
+    load_weights(tmp_path / "weights.safetensors", other)
+    assert all(map(torch.equal, model.state_dict().values(), other.state_dict().values()))
+
+
 def test_half_written_checkpoint_never_replaces_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, {"recipe": {}, "step": 1})
 
-    def interrupted(state: object, target: Path) -> None:
-        target.write_bytes(b"half")
+    def interrupted(state: object, target: BinaryIO) -> None:
+        target.write(b"half")
         raise InterruptedWriteError
 
     monkeypatch.setattr(torch, "save", interrupted)

@@ -96,7 +96,7 @@ def test_optimizer_without_moments_costs_less(frames: list[LabelledFrame]) -> No
 
 def test_what_training_would_refuse_is_refused(tmp_path: Path) -> None:
     frame = LabelledFrame(tmp_path / "none.png", tmp_path / "none_l.png", "a", CAMVID)
-    with pytest.raises(DatasetError, match=r"none.png cannot be decoded"):
+    with pytest.raises(DatasetError, match=r"none.png cannot be read"):
         dry_run(recipe(), [frame])
 
 

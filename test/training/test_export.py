@@ -182,7 +182,7 @@ def test_bayesian_answers_of_known_samples() -> None:
     labels, confidence, uncertainty = deployed(torch.zeros(1, 1, 3, 3, dtype=torch.uint8))
     assert labels[0, 0].tolist() == [4, 2, 3]
     assert confidence[0, 0].tolist() == [255, 128, 204]
-    # 255 * sqrt(1/4 + 1/4) and 255 * sqrt(0.01 + 0.01)
+    # sqrt(1/4 + 1/4) and sqrt(0.01 + 0.01), each 255 times
     assert uncertainty[0, 0].tolist() == [0, 180, 36]
 
 

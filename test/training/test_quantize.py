@@ -204,6 +204,33 @@ def test_disk_that_fills_up_changes_nothing(
     assert snapshot(folder) == before
 
 
+def test_another_graph_never_overwrites_the_one_in_use(folder: Path, data: Path) -> None:
+    """A kill between both files would leave a model.yaml that names what is gone."""
+    names = []
+    for frames in (2, 3, 2, 2):
+        quantize(folder, data, "int8", frames=frames)
+        graph = load_model(folder).engine_graphs["int8"]
+        read_verified(folder / graph.file, graph.sha256)
+        assert sorted(path.name for path in folder.glob("*int8*")) == [graph.file]
+        names.append(graph.file)
+    assert names == [
+        "model_int8.onnx",
+        "model_int8_again.onnx",
+        "model_int8.onnx",
+        "model_int8.onnx",  # the same content
+    ]
+
+
+def test_a_graph_that_a_kill_left_is_no_obstacle(folder: Path, data: Path) -> None:
+    quantize(folder, data, "int8", frames=2)
+    (folder / "model_int8_again.onnx").write_text("left by a kill before model.yaml named it")
+    quantize(folder, data, "int8", frames=3)
+    graph = load_model(folder).engine_graphs["int8"]
+    assert graph.file == "model_int8_again.onnx"
+    read_verified(folder / graph.file, graph.sha256)
+    assert not (folder / "model_int8.onnx").exists()
+
+
 def test_model_without_fp16_graph_is_refused(channel_model: Path, data: Path) -> None:
     with pytest.raises(ExportError, match=r"channel holds no fp16 graph to quantise; export the"):
         quantize(channel_model, data, "int8")

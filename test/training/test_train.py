@@ -53,7 +53,6 @@ TINY = partial(SegNetLight, widths=(6, 8), depths=(1, 1))
 # Runs in a process of its own, which dies while it writes its second checkpoint.
 KILLED_WHILE_SAVING = """
 import io, os, pickle, signal, sys
-from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from segnet_ros.training import train
@@ -61,13 +60,14 @@ from segnet_ros.training.models import ARCHITECTURES
 train.SECONDS_BETWEEN_CHECKPOINTS = 0
 recipe, frames, output, ARCHITECTURES["tiny"] = pickle.load(sys.stdin.buffer)
 save, calls = torch.save, []
-def save_once(state, path):
-    calls.append(path)
+def save_once(state, file):
+    calls.append(file)
     if len(calls) == 1:
-        return save(state, path)
+        return save(state, file)
     whole = io.BytesIO()
     save(state, whole)
-    Path(path).write_bytes(whole.getvalue()[:-2000])
+    file.write(whole.getvalue()[:-2000])
+    file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 torch.save = save_once
 train.train(recipe, frames, [], output)

@@ -66,3 +66,45 @@ def test_another_number_of_classes_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "w.safetensors", classes=CLASSES[:1])
     with pytest.raises(CheckpointError, match="are of another network"):
         load_trained(path)
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("normalization", {"mean": [0, 0, 0], "std": [1, 0, 1]}),
+        ("normalization", {"mean": [0, 0, float("nan")], "std": [1, 1, 1]}),
+        ("normalization", {"mean": [0] * 1000}),
+        ("normalization", {"mean": "xyz"}),
+        ("normalization", [1, 2]),
+        ("classes", [{"name": "floor\n", "color": [1, 2, 3]}]),
+        ("classes", [{"name": "floor", "color": [1, 2]}]),
+        ("classes", [{"name": "floor", "color": [1, 2, 256]}]),
+        ("classes", [{"name": "floor", "color": [1, 2, 3]}] * 2),
+        ("classes", [{"name": f"class {k}", "color": [1, 2, 3]} for k in range(256)]),
+        ("classes", []),
+        ("recipe", {"architecture": ["segnet"]}),
+        ("recipe", {"architecture": "x" * 100_000}),
+    ],
+)
+def test_hostile_facts_are_refused(tmp_path: Path, fact: str, value: Any) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load_trained(write(tmp_path / "w.safetensors", **{fact: value}))
+    text = str(caught.value)
+    assert f"carry facts that this version cannot use ({fact}: " in text
+    assert text.isprintable()
+    assert len(text) < 1000
+
+
+def test_facts_nested_deeply_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    facts = {"recipe": "[" * 100_000, "classes": json.dumps(CLASSES)}
+    save_weights(path, build_model("segnet_basic_3x3", 2), facts)
+    with pytest.raises(CheckpointError, match="this version cannot use"):
+        load_trained(path)
+
+
+def test_no_large_network_is_made_for_a_small_file(tmp_path: Path) -> None:
+    """fcn_8s would take 500 MiB before its tensors are missed."""
+    path = write(tmp_path / "w.safetensors", recipe={"architecture": "fcn_8s"})
+    with pytest.raises(CheckpointError, match="are of another network"):
+        load_trained(path)

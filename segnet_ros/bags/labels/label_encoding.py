@@ -65,8 +65,8 @@ def _flicker(step: Step, shown: Rendering) -> Pixels | None:
 
 
 _MAPS: dict[str, Callable[[Step, Rendering], Pixels | None]] = {
-    "label": lambda step, shown: shown.labels,
-    "confidence": lambda step, shown: shown.confidence,
-    "uncertainty": lambda step, shown: shown.uncertainty,
+    "label": lambda _step, shown: shown.labels,
+    "confidence": lambda _step, shown: shown.confidence,
+    "uncertainty": lambda _step, shown: shown.uncertainty,
     "flicker": _flicker,
 }

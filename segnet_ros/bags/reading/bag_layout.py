@@ -21,6 +21,8 @@ from segnet_ros.bags.reading.bag_metadata import BagMetadata, MetadataError, par
 from segnet_ros.bags.reading.byte_source import reason
 from segnet_ros.bags.reading.compressed_file import SUFFIX
 from segnet_ros.bags.recorded import Fault
+from segnet_ros.inference.excerpts import listed, plain
+from segnet_ros.inference.yaml_document import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -74,13 +76,13 @@ def _described(
 ) -> Layout:
     if metadata.foreign_compression:
         msg = (
-            f"{location} is compressed with {metadata.foreign_compression}; expected zstd or "
-            "none. Convert it with: ros2 bag convert"
+            f"{location} is compressed with {plain(metadata.foreign_compression)}; expected zstd "
+            "or none. Convert it with: ros2 bag convert"
         )
         raise BagError(msg)
     found = [_present(name, names) for name in metadata.files]
     faults = [
-        Fault(f"{name} is missing, which {METADATA_FILE} names")
+        Fault(f"{plain(name)} is missing, which {METADATA_FILE} names")
         for name, present in zip(metadata.files, found, strict=True)
         if present is None
     ]
@@ -90,7 +92,7 @@ def _described(
     if faults and not files:
         msg = (
             f"{location} has none of the files that {METADATA_FILE} names; expected "
-            f"{', '.join(metadata.files)}. Copy them there"
+            f"{listed(metadata.files)}. Copy them there"
         )
         raise BagError(msg)
     return Layout(_joined(location, files), metadata, faults)
@@ -117,7 +119,8 @@ def _names(location: str) -> list[str] | None:
 def _text(location: str) -> str:
     if is_url(location):
         return read_text(location)
-    return Path(local_path(location)).read_text("utf-8")
+    with Path(local_path(location)).open("rb") as file:
+        return file.read(MAX_BYTES + 1).decode()
 
 
 def _cause(error: Exception) -> str:

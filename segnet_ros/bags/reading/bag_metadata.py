@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from segnet_ros.bags.reading.compressed_file import SUFFIX
+from segnet_ros.bags.reading.in_time import FAR_NS
 from segnet_ros.bags.recorded import Topic
+from segnet_ros.inference.excerpts import one_line, shown
+from segnet_ros.inference.yaml_document import YamlError, parse_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _ROOT = "rosbag2_bagfile_information"
 _COMPRESSION = "zstd"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one is not on all machines
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the quick one is not on all machines
+_LAST_NS = 2**63
 
 
 class MetadataError(Exception):
@@ -68,33 +72,29 @@ def parse_metadata(text: str) -> BagMetadata:
 
     """
     try:
-        content = yaml.load(text, _LOADER)[_ROOT]  # noqa: S506 - a safe one
+        content = parse_yaml(text)[_ROOT]
         return BagMetadata(
             files=[_name(path) for path in content["relative_file_paths"] or ()],
             topics={topic.name: topic for topic in map(_topic, _topics(content))},
             spans=_spans(content),
             foreign_compression=_foreign_compression(content),
         )
-    except yaml.YAMLError as error:
-        msg = f"it is no YAML ({_in_one_line(error)})"
+    except YamlError as error:
+        msg = f"it is no YAML ({error})"
         raise MetadataError(msg) from error
     except KeyError as error:
         msg = f"it has no {error.args[0]}"
         raise MetadataError(msg) from error
-    except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        msg = f"an entry has a wrong kind ({_in_one_line(error)})"
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        msg = f"an entry has a wrong kind ({one_line(error) or type(error).__name__})"
         raise MetadataError(msg) from error
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _name(path: object) -> str:
     """Old versions give paths that begin with the recording's folder; it may have moved since."""
     name = PurePosixPath(str(path)).name
     if not name:
-        msg = f"{path!r} as a file's path"
+        msg = f"{shown(path)} as a file's path"
         raise ValueError(msg)
     return name
 
@@ -119,7 +119,9 @@ def _qos(profiles: object) -> str:
     """Version 9 has a list where the versions before have a text that holds one."""
     if not profiles:
         return ""
-    return profiles if isinstance(profiles, str) else yaml.safe_dump(profiles, sort_keys=False)
+    if isinstance(profiles, str):
+        return profiles
+    return str(yaml.dump(profiles, Dumper=_DUMPER, sort_keys=False))
 
 
 def _spans(content: Mapping[str, Any]) -> Mapping[str, FileSpan]:
@@ -129,7 +131,12 @@ def _spans(content: Mapping[str, Any]) -> Mapping[str, FileSpan]:
         return {}
     start_ns, stop_ns = min(span.start_ns for span in filled), max(span.stop_ns for span in filled)
     whole = FileSpan(start_ns, stop_ns, sum(span.count for span in filled))
-    return spans if whole == _span(content) else {}
+    # Years between two messages are not to be believed, nor looked through.
+    plausible = 0 <= start_ns < stop_ns < _LAST_NS and stop_ns - start_ns <= FAR_NS
+    if whole != _span(content) or not plausible:
+        return {}
+    empty = FileSpan(start_ns, start_ns, 0)  # of an empty file rosbag2 tells the end of all time
+    return {name: span if span.count else empty for name, span in spans.items()}
 
 
 def _told_files(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

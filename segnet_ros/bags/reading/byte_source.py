@@ -12,6 +12,7 @@ import fsspec
 
 from segnet_ros.bags.errors import BagError
 from segnet_ros.bags.places import is_url, local_path
+from segnet_ros.inference.excerpts import one_line
 
 _ENDS = "the file ends before it"
 
@@ -73,7 +74,7 @@ def reason(error: Exception) -> str:
         return "there is no such file"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
-    return str(error).rstrip(".") or type(error).__name__
+    return one_line(error).rstrip(".") or type(error).__name__
 
 
 def _available(size: int, offset: int, length: int) -> int:
@@ -85,7 +86,9 @@ class LocalBytes:
     """A file of this machine."""
 
     def __init__(self, path: str) -> None:
-        self._descriptor = os.open(Path(path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        # NONBLOCK, as opening a pipe would wait for its writer.
+        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        self._descriptor = os.open(Path(path), flags)
         self.size = os.fstat(self._descriptor).st_size
         self._open = True
         self._lent = threading.local()

@@ -3,11 +3,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
 
-from segnet_ros.bags.reading.byte_source import ByteSource, UnreadableError
+from segnet_ros.bags.reading.bounded_data import (
+    STEP,
+    DamagedDataError,
+    decompress_zstd,
+    zstd_frame,
+)
+from segnet_ros.bags.reading.byte_source import ByteSource, UnreadableError, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +26,8 @@ SUFFIX = ".zstd"
 MAGIC = b"\x28\xb5\x2f\xfd"
 """Begins whatever zstd compressed; no message does, for CDR begins with a zero."""
 
-_STEP = 1 << 15  # what is lost around damage
+_LEAST_FREE = 256 << 20
+_CHECK_EVERY = 64 << 20
 
 
 def unpack(source: ByteSource, target: Path) -> None:
@@ -41,11 +51,15 @@ def unpack(source: ByteSource, target: Path) -> None:
 
 def _unpack(source: ByteSource, output: BinaryIO) -> bool:
     frame = None
-    for offset in range(0, source.size, _STEP):
-        data = source.read(offset, _STEP)
+    checked = 0
+    for offset in range(0, source.size, STEP):  # what is lost around damage
+        data = source.read(offset, STEP)
         while data:  # a file may consist of several frames
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            frame = frame or zstd_frame()
             output.write(frame.decompress(data))
+            if output.tell() > checked:
+                _refuse_full_disk(output)
+                checked = output.tell() + _CHECK_EVERY
             data = frame.unused_data
             frame = None if frame.eof else frame
     return frame is None
@@ -58,13 +72,14 @@ def unpack_message(data: bytes) -> bytes:
         UnreadableError: it is damaged.
 
     """
-    frame = zstandard.ZstdDecompressor().decompressobj()
     try:
-        message = frame.decompress(data)
-    except zstandard.ZstdError as error:
-        msg = f"the compressed message is damaged ({error})"
+        return decompress_zstd(data)
+    except (DamagedDataError, zstandard.ZstdError, MemoryError) as error:
+        msg = f"the compressed message is damaged ({reason(error)})"
         raise UnreadableError(msg) from error
-    if not frame.eof:
-        msg = "the compressed message is cut off"
-        raise UnreadableError(msg)
-    return message
+
+
+def _refuse_full_disk(output: BinaryIO) -> None:
+    """A few bytes may stand for more than there is room: leave some for everybody else."""
+    if shutil.disk_usage(output.name).free < _LEAST_FREE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING
 import lz4.frame  # type: ignore[import-untyped]
 import zstandard
 
+from segnet_ros.bags.reading.bounded_data import (
+    DamagedDataError,
+    decompress_lz4,
+    decompress_zstd,
+    in_steps,
+    zstd_frame,
+)
 from segnet_ros.bags.reading.byte_source import UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from segnet_ros.bags.reading.mcap_records import ChunkHead
 
-_STEP = 1 << 16
+_UNKNOWN = -1
 
 
 def decompress(head: ChunkHead, data: memoryview) -> tuple[memoryview, bool]:
@@ -30,7 +39,7 @@ def decompress(head: ChunkHead, data: memoryview) -> tuple[memoryview, bool]:
     """
     try:
         content = _decompress(head, data)
-    except (zstandard.ZstdError, RuntimeError, MemoryError) as error:
+    except (DamagedDataError, zstandard.ZstdError, RuntimeError, MemoryError) as error:
         msg = f"the chunk cannot be decompressed ({error})"
         raise UnreadableError(msg) from error
     if head.crc and zlib.crc32(content) != head.crc:
@@ -41,40 +50,30 @@ def decompress(head: ChunkHead, data: memoryview) -> tuple[memoryview, bool]:
 
 def _decompress(head: ChunkHead, data: memoryview) -> bytes | memoryview:
     if head.compression == "zstd":
-        return _decompress_zstd(head, data)
+        if zstandard.frame_content_size(data) not in (_UNKNOWN, head.size):
+            msg = "the chunk's size is wrong"
+            raise UnreadableError(msg)
+        return decompress_zstd(data)
     if head.compression == "lz4":
-        return bytes(lz4.frame.decompress(data))
+        return decompress_lz4(data)
     if head.compression:
         msg = f"the chunk is compressed with {head.compression!r}, not zstd or lz4"
         raise UnreadableError(msg)
     return data
 
 
-def _decompress_zstd(head: ChunkHead, data: memoryview) -> bytes:
-    """A damaged size may not make us ask for all memory there is."""
-    size = zstandard.frame_content_size(data)
-    if size == -1:  # unknown
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    if size != head.size:
-        msg = "the chunk's size is wrong"
-        raise UnreadableError(msg)
-    return zstandard.ZstdDecompressor().decompress(data)
-
-
 def decompress_cut(head: ChunkHead, data: memoryview) -> memoryview:
     """Decompress what there is of a chunk whose end is missing."""
     if head.compression == "zstd":
-        return _in_steps(zstandard.ZstdDecompressor().decompressobj(), data)
+        return _what_there_is(zstd_frame().decompress, data)
     if head.compression == "lz4":
-        return _in_steps(lz4.frame.LZ4FrameDecompressor(), data)
+        return _what_there_is(lz4.frame.LZ4FrameDecompressor().decompress, data)
     return memoryview(b"") if head.compression else data
 
 
-def _in_steps(
-    decompressor: zstandard.ZstdDecompressionObj | lz4.frame.LZ4FrameDecompressor, data: memoryview
-) -> memoryview:
-    parts = []
-    with suppress(zstandard.ZstdError, RuntimeError, EOFError, MemoryError):
-        for begin in range(0, len(data), _STEP):
-            parts.append(decompressor.decompress(data[begin : begin + _STEP]))
+def _what_there_is(decompress: Callable[[memoryview], bytes], data: memoryview) -> memoryview:
+    parts: list[bytes] = []
+    with suppress(DamagedDataError, zstandard.ZstdError, RuntimeError, EOFError, MemoryError):
+        for part in in_steps(decompress, data):
+            parts.append(part)  # noqa: PERF402 - what came before the damage counts
     return memoryview(b"".join(parts))

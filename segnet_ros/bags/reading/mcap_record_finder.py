@@ -16,9 +16,10 @@ from segnet_ros.bags.reading.mcap_records import (
     HEAD,
     MAGIC,
     MESSAGE,
+    MESSAGE_INDEX_HEAD,
+    is_message_index,
     parse,
     parse_chunk_head,
-    parse_message_index,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ _STEP = 1 << 20
 _VIEW = 1 << 16
 _LENGTHS: Mapping[int, int] = {Opcode.FOOTER: 20, Opcode.DATA_END: 4}
 _PRIVATE = 0x80
-_LONGEST_PARSED = 1 << 26
+_LONGEST_PARSED = 1 << 20
+_MOST_DEAD_ENDS = 1 << 20
 _LONGEST = 1 << 40
 _NEAR_NS = 24 * 3600 * 1_000_000_000
 _CANDIDATE = re.compile(rb"(?s)(?=[\x05-\x07\x0f].{5}\x00{3})")  # no record has a terabyte
@@ -37,7 +39,6 @@ _CANDIDATE = re.compile(rb"(?s)(?=[\x05-\x07\x0f].{5}\x00{3})")  # no record has
 _PARSED: Mapping[int, Callable[[bytes], object]] = {
     Opcode.SCHEMA: partial(parse, Schema.read),
     Opcode.CHANNEL: partial(parse, Channel.read),
-    Opcode.MESSAGE_INDEX: parse_message_index,
 }
 
 
@@ -76,6 +77,7 @@ class RecordFinder:
         self.has_chunks = False
         self._source = source
         self._view = _View(source)
+        self._dead_ends: set[int] = set()
         self._is_cut = source.read(max(0, source.size - len(MAGIC)), len(MAGIC)) != MAGIC
 
     def content(self, begin: int, end: int) -> bytes:
@@ -114,9 +116,15 @@ class RecordFinder:
             return right and (not strict or self._leads_to_footer(end))
         if opcode == Opcode.MESSAGE:
             return self._is_message(begin, end, strict) and self._leads(end)
-        if opcode in _PARSED and end - begin < _LONGEST_PARSED:
+        makes_sense = self._makes_sense(opcode, begin, end)
+        return makes_sense and (opcode == Opcode.MESSAGE_INDEX or self._leads(end))
+
+    def _makes_sense(self, opcode: int, begin: int, end: int) -> bool:
+        if opcode == Opcode.MESSAGE_INDEX:
+            return is_message_index(self._view.get(begin, MESSAGE_INDEX_HEAD), end - begin)
+        if opcode in _PARSED and end - begin <= _LONGEST_PARSED:
             _PARSED[opcode](self.content(begin, end))
-        return opcode == Opcode.MESSAGE_INDEX or self._leads(end)
+        return opcode not in _PARSED or end - begin <= _LONGEST_PARSED
 
     def _proved(self) -> tuple[int, ...]:
         """Records that nothing else looks like."""
@@ -143,10 +151,14 @@ class RecordFinder:
         return known and bool(length < longest)
 
     def _leads_to_footer(self, position: int) -> bool:
-        while record := self.at(position):
+        """Dead ends are remembered, or many ends before the same records would take ages."""
+        walked = []
+        while position not in self._dead_ends and (record := self.at(position)):
+            walked.append(position)
             opcode, position = record
             if opcode == Opcode.FOOTER:
                 return True
+        self._dead_ends.update(walked[: _MOST_DEAD_ENDS - len(self._dead_ends)])
         return False
 
     def after(self, position: int) -> int | None:

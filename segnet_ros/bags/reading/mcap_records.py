@@ -67,7 +67,8 @@ def records(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
         Opcode, and where the content begins and ends.
 
     Raises:
-        UnreadableError: one reaches beyond the end.
+        UnreadableError: one reaches beyond the end, or is none: zeros, of which little zstd makes
+            millions.
 
     """
     position = 0
@@ -80,6 +81,9 @@ def records(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
         position = begin + length
         if position > len(data):
             msg = "a record in it reaches beyond its end"
+            raise UnreadableError(msg)
+        if not opcode:
+            msg = "a record in it has no kind"
             raise UnreadableError(msg)
         yield opcode, begin, position
 
@@ -130,6 +134,16 @@ class MessageIndex(NamedTuple):
 
     channel: int
     entries: list[tuple[int, int]]
+
+
+MESSAGE_INDEX_HEAD = _INDEX.size
+"""Bytes that `is_message_index` looks at."""
+
+
+def is_message_index(head: bytes, length: int) -> bool:
+    """Whether a record of that length can be a message index, by its first bytes."""
+    _, entries = _INDEX.unpack_from(head.ljust(_INDEX.size, b"\0"))
+    return bool(entries == length - _INDEX.size and entries % _INDEX_ENTRY.size == 0)
 
 
 def parse_message_index(content: bytes) -> MessageIndex:

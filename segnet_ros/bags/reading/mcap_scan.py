@@ -223,8 +223,7 @@ class _Scan:
         data, _ = block_data(self._source, block)
         messages: list[tuple[int, int]] = []
         try:
-            for message in self._messages(data):
-                messages.append(message)
+            messages.extend(self._messages(data))  # keeps what came before an error
         except UnreadableError:
             if block.kind is not Kind.CUT_CHUNK:
                 raise

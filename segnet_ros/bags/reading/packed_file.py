@@ -73,7 +73,8 @@ class PackedFile:
     def _unpack(self) -> None:
         if self in self._unpacked:
             return
-        for other in [file for file in self._unpacked if not file._readers]:
+        idle = [file for file in self._unpacked if not file._readers]  # noqa: SLF001  # our own class
+        for other in idle:
             other.close()
         self._unpacked.append(self)
         self.found = [replace(fault, time_ns=self.start_ns) for fault in self._open()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from segnet_ros.bags.reading.byte_source import UnreadableError, reason
 from segnet_ros.bags.reading.in_time import FAR_NS, Item, time_of
-from segnet_ros.bags.reading.sqlite_rows import Gap, Row, Rows
+from segnet_ros.bags.reading.sqlite_rows import LAST_NS, Gap, Row, Rows
 from segnet_ros.bags.reading.sqlite_topics import read_topics
 from segnet_ros.bags.recorded import Fault, RecordedMessage, Topic
 
@@ -98,7 +98,7 @@ class SqliteFile:
             first, last = 0, -1
         if not all(isinstance(number, int) for number in (first, last, *counts)):
             return None
-        if last - first > FAR_NS:
+        if last - first > FAR_NS or last >= LAST_NS:
             return None
         self.start_ns, self.stop_ns = first, last + 1
         return counts
@@ -137,12 +137,13 @@ class SqliteFile:
             try:
                 for time_ns, number, topic, data in self._select(wanted, start_ns, stop_ns):
                     if type(time_ns) is not int or type(data) is not bytes:
-                        raise UnreadableError(_LOST)
+                        raise UnreadableError(_LOST)  # noqa: TRY301  # handled as SQLite's own
                     yield RecordedMessage(wanted[topic], time_ns, data)
                     done = time_ns, number
-                return
             except (sqlite3.Error, UnreadableError):
                 self._rows = Rows(self._database)
+            else:
+                return
         gaps = _faults(self._rows.gaps, start_ns, stop_ns)
         others = self._one_by_one(self._rows, wanted, done, stop_ns)
         yield from heapq.merge(gaps, others, key=time_of)

@@ -20,6 +20,8 @@ _FIRST = f"{_FROM} LIMIT 1"
 _INDEXED = (
     "SELECT count(*), min(timestamp) FROM messages INDEXED BY timestamp_idx WHERE id > ? AND id < ?"
 )
+LAST_NS = 2**63 - 1
+"""SQLite knows no later time."""
 _FARTHEST = 2**40
 """Rows that are looked for behind an unreadable one."""
 
@@ -148,7 +150,7 @@ class Rows:
         if not times:
             return 0, 0
         first, last = plausible_span([times])
-        return first, last + 1
+        return first, min(last + 1, LAST_NS)
 
     def far(self) -> int:
         """How many messages have times that are not to be believed."""

@@ -90,10 +90,7 @@ def _open(location: str, scratch: Callable[[], Path]) -> tuple[StoredFile, list[
     name = base_name(location)
     source = open_bytes(location)
     try:
-        magic = source.read(0, _LONGEST_MAGIC)
-        if not magic:
-            msg = "it is empty"
-            raise UnreadableError(msg)
+        magic = _magic(source)
         if magic.startswith(MCAP_MAGIC) or (name.endswith(".mcap") and not _is_other(magic)):
             return McapFile(source, name), []
     except BaseException:
@@ -113,6 +110,14 @@ def _open(location: str, scratch: Callable[[], Path]) -> tuple[StoredFile, list[
             raise UnreadableError(msg)
         path = _fetched(location, scratch) if is_url(location) else Path(local_path(location))
         return SqliteFile(readable_database(path, scratch), name), []
+
+
+def _magic(source: ByteSource) -> bytes:
+    magic = source.read(0, _LONGEST_MAGIC)
+    if not magic:
+        msg = "it is empty"
+        raise UnreadableError(msg)
+    return magic
 
 
 def _is_other(magic: bytes) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from segnet_ros.bags.message_types import MESSAGE_DEFINITION, known_definition
 from segnet_ros.bags.places import METADATA_FILE
 from segnet_ros.bags.recorded import Fault, Topic
+from segnet_ros.inference.excerpts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +78,9 @@ def second_types(
     for file in files:
         for name, topic in file.items():
             if topic.type != topics[name].type:
-                reason = f"also recorded as {topic.type}, not only as {topics[name].type}"
+                reason = (
+                    f"also recorded as {plain(topic.type)}, not only as {plain(topics[name].type)}"
+                )
                 yield Fault(reason, name, lost=topic.count or 0)
 
 

@@ -52,7 +52,7 @@ class OutputStore:
         """Sizes in bytes of the files by name."""
         return file_sizes(self.staging)
 
-    def publish(self, segment: str | None, resume: str, metadata: str) -> None:
+    def publish(self, segment: str | None, resume: str, metadata: str) -> None:  # noqa: ARG002
         """Describe the recording with the file that has been put there."""
         write_text(join(self.staging, RESUME_FILE), resume)
         write_text(join(self.staging, METADATA_FILE), metadata)

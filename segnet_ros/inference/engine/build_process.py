@@ -51,15 +51,14 @@ def build_in_child(model_folder: Path, options: EngineOptions) -> None:
     """
     with (
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603  # a list, no shell
             _command(model_folder, options), cwd=_ROOT, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
         ) as child,
     ):  # fmt: skip
         try:
             failure = _relay(child, model_folder.name, options)
-            if status := child.wait():
-                raise InferenceError(failure or _crash(status, errors))
+            _check_end(child.wait(), failure, errors)
         except BaseException:
             _end(child)
             with suppress(InferenceError, OSError):
@@ -116,6 +115,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def _check_end(status: int, failure: str, errors: IO[bytes]) -> None:
+    if status:
+        raise InferenceError(failure or _crash(status, errors))
 
 
 def _crash(status: int, errors: IO[bytes]) -> str:

@@ -16,6 +16,7 @@ from segnet_ros.inference.engine.private_files import read_private
 from segnet_ros.inference.errors import InferenceError
 
 _MAX_JSON = 1 << 16
+_MAX_ENGINE = 1 << 34
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -129,7 +130,7 @@ def _is_sha256(value: Any) -> bool:
 
 
 def _is_size(value: Any) -> bool:
-    return type(value) is int and value > 0
+    return type(value) is int and 0 < value <= _MAX_ENGINE
 
 
 def _is_time(value: Any) -> bool:

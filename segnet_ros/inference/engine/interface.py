@@ -49,7 +49,8 @@ def _tensors(engine: Any, module: Any) -> Iterator[tuple[str, str]]:
         is_input = engine.get_tensor_mode(name) == module.TensorIOMode.INPUT
         varies = is_input and shape[:1] == (-1,)
         most = int(engine.get_tensor_profile_shape(name, 0)[-1][0]) if varies else None
-        yield name, _in_words(is_input, engine.get_tensor_dtype(name), shape, most)
+        mode = "input" if is_input else "output"
+        yield name, f"{mode} {_in_words(engine.get_tensor_dtype(name), shape, most)}"
 
 
 def _expected(
@@ -58,11 +59,11 @@ def _expected(
     width, height = model.size
     frames, most = (1, None) if batch == 1 else (-1, batch)
     uint8 = module.DataType.UINT8
-    yield INPUT, _in_words(True, uint8, (frames, height, width, 3), most)
+    yield INPUT, f"input {_in_words(uint8, (frames, height, width, 3), most)}"
     for name in outputs:
-        yield name, _in_words(False, uint8, (frames, 1, height, width), None)
+        yield name, f"output {_in_words(uint8, (frames, 1, height, width), None)}"
 
 
-def _in_words(is_input: bool, kind: Any, shape: tuple[int, ...], most: int | None) -> str:
-    words = f"{'input' if is_input else 'output'} {kind.name} {list(shape)}"
+def _in_words(kind: Any, shape: tuple[int, ...], most: int | None) -> str:
+    words = f"{kind.name} {list(shape)}"
     return words if most is None else f"{words} of at most {most} frames"

@@ -12,7 +12,7 @@ def attach_timing_cache(api: TensorRt, config: Any, content: bytes) -> None:
         return
     for candidate in (content, b""):
         timings = config.create_timing_cache(candidate)
-        if timings is not None and config.set_timing_cache(timings, False):
+        if timings is not None and config.set_timing_cache(timings, False):  # noqa: FBT003
             return
 
 

@@ -29,7 +29,7 @@ class Machine:
 
 
 def find_machine() -> Machine:
-    """This machine.
+    """Look at the machine at hand.
 
     Raises:
         InferenceError: TensorRT or the GPU is missing.

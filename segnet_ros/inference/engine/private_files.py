@@ -52,8 +52,9 @@ def read_private(path: Path, max_bytes: int) -> bytes:
     """
     descriptor = _open(path)
     with os.fdopen(descriptor, "rb") as file:
-        _check(path, os.fstat(descriptor), max_bytes)
-        return file.read(max_bytes)
+        state = os.fstat(descriptor)
+        _check(path, state, max_bytes)
+        return file.read(state.st_size)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -24,7 +24,7 @@ def _create_monitor(module: Any, watch: Watch) -> Any:
             module.IProgressMonitor.__init__(self)
             self._steps: dict[str, int] = {}
 
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+        def phase_start(self, phase_name: str, _parent: str | None, num_steps: int) -> None:
             self._steps[phase_name] = max(num_steps, 1)
             watch.tell(phase_name, 0.0)
 

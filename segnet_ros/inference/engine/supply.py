@@ -17,7 +17,7 @@ from segnet_ros.inference.engine.options import DEFAULT_PRECISION, EngineOptions
 from segnet_ros.inference.engine.progress import BuildProgress
 from segnet_ros.inference.engine.tensorrt_api import TensorRt
 from segnet_ros.inference.errors import InferenceError
-from segnet_ros.inference.model import EngineGraph, Model, read_verified
+from segnet_ros.inference.model import EngineGraph, Model, read_graph
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _build(
     started = time.monotonic()
     built = build_engine(
         api,
-        read_verified(model.folder / graph.file, graph.sha256),
+        read_graph(model.folder / graph.file, graph.sha256),
         fingerprint.precision,
         fingerprint.batch,
         cache.read_timing_cache(fingerprint),

@@ -72,7 +72,7 @@ def find_tensorrt() -> TensorRt:
     for name, flavour in _BINDINGS:
         try:
             module = _load(name)
-        except Exception as error:  # missing libraries, wrong versions: each wheel has its own
+        except Exception as error:  # noqa: BLE001  # each wheel's loading fails in its own way
             failures.append(f"{name}: {error}")
         else:
             return TensorRt(module, flavour, module.__version__)
@@ -176,8 +176,9 @@ def create_config(api: TensorRt, builder: Any, precision: str) -> Any:
     config = builder.create_builder_config()
     for flag in builder_flags(api, precision):
         config.set_flag(getattr(api.module.BuilderFlag, flag))
-    for feature in preview_features(api):
-        config.set_preview_feature(getattr(api.module.PreviewFeature, feature), True)
+    for name in preview_features(api):
+        feature = getattr(api.module.PreviewFeature, name)
+        config.set_preview_feature(feature, True)  # noqa: FBT003  # TensorRT's own parameters
     config.profiling_verbosity = api.module.ProfilingVerbosity.DETAILED
     return config
 

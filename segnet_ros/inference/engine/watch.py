@@ -28,7 +28,7 @@ class Watch:
         if self.failure is None:
             try:
                 self._listener(phase, fraction)
-            except BaseException as error:  # raised again by whoever asked for the build
+            except BaseException as error:  # noqa: BLE001  # raised again by whoever asked for the build
                 self.failure = error
         return self.failure is None
 
@@ -52,7 +52,7 @@ def interruptible(watch: Watch, stoppable: bool) -> Iterator[None]:
         yield
         return
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         watch.interrupt()
 

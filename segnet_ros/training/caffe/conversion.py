@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segnet_ros.inference.excerpts import listed, plain, shown
 from segnet_ros.inference.model import SegmentationClass, file_sha256
 from segnet_ros.training.caffe.classes import usual_classes
 from segnet_ros.training.caffe.proto import (
@@ -97,17 +98,28 @@ def _convert(
     outputs = count_outputs(classifier)
     if classes is not None and len(classes) != outputs:
         msg = (
-            f"{classifier.name} has {outputs} outputs, but {len(classes)} classes are named; name "
-            "them all, in the order of the labels it was trained on"
+            f"{plain(classifier.name)} has {outputs} outputs, but {len(classes)} classes are "
+            "named; name them all, in the order of the labels it was trained on"
         )
         raise CaffeImportError(msg)
+    family = recognize_family(layers)
+    with torch.device("meta"):  # a file of a few bytes shall not cost a network's memory
+        shapes = build_model(architecture, outputs)
+    _check_all(_all_modules(shapes, family, classifier.name), layers)
     network = build_model(architecture, outputs)
-    modules = dict(_named_modules(network, recognize_family(layers)))
-    modules[classifier.name] = network.get_submodule("classifier")
-    _fill_all(modules, layers)
+    modules = _all_modules(network, family, classifier.name)
+    for name, module in modules.items():
+        _fill(module, layers[name])
     found = classes or usual_classes(outputs)
     _drop_first(modules[classifier.name], outputs - len(found))
     return network, Imported(architecture, found)
+
+
+def _all_modules(network: nn.Module, family: str, classifier: str) -> dict[str, nn.Module]:
+    return {
+        **dict(_named_modules(network, family)),
+        classifier: network.get_submodule("classifier"),
+    }
 
 
 def _named_modules(network: nn.Module, family: str) -> Iterator[tuple[str, nn.Module]]:
@@ -139,27 +151,33 @@ def _stage_names(family: str, stage: int, down: int, up: int) -> list[str]:
     return encoder + [f"conv{stage}_{down - k}_D" for k in range(up)]
 
 
-def _fill_all(modules: dict[str, nn.Module], layers: Layers) -> None:
+def _check_all(modules: dict[str, nn.Module], layers: Layers) -> None:
     trained = {name for name, layer in layers.items() if layer.blobs}
     missing, unknown = sorted(modules.keys() - trained), sorted(trained - modules.keys())
     if missing or unknown:
         msg = (
-            f"missing layers: {', '.join(missing) or 'none'}; "
-            f"unknown layers: {', '.join(unknown) or 'none'}"
+            f"missing layers: {listed(missing) or 'none'}; "
+            f"unknown layers: {listed(unknown) or 'none'}; expected a network of the SegNet authors"
         )
         raise CaffeImportError(msg)
     for name, module in modules.items():
-        _fill(module, layers[name])
+        _check(module, layers[name])
+
+
+def _check(module: nn.Module, layer: CaffeLayer) -> None:
+    parameters = dict(module.named_parameters())
+    if len(layer.blobs) != len(parameters):
+        msg = (
+            f"{plain(layer.name)} has {len(layer.blobs)} blobs; expected {' and '.join(parameters)}"
+        )
+        raise CaffeImportError(msg)
+    for blob, parameter in zip(layer.blobs, parameters.values(), strict=True):
+        _check_blob(blob, parameter, layer.name)
 
 
 def _fill(module: nn.Module, layer: CaffeLayer) -> None:
     """Weights and biases, or scale and shift; a batch norm's statistics become neutral."""
-    parameters = dict(module.named_parameters())
-    if len(layer.blobs) != len(parameters):
-        msg = f"{layer.name} has {len(layer.blobs)} blobs; expected {' and '.join(parameters)}"
-        raise CaffeImportError(msg)
-    for blob, parameter in zip(layer.blobs, parameters.values(), strict=True):
-        _check(blob, parameter, layer.name)
+    for blob, parameter in zip(layer.blobs, module.parameters(), strict=True):
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(blob.values).view_as(parameter))
     if isinstance(module, nn.BatchNorm2d):
@@ -167,17 +185,17 @@ def _fill(module: nn.Module, layer: CaffeLayer) -> None:
         module.get_buffer("running_var").fill_(1.0 - module.eps)
 
 
-def _check(blob: CaffeBlob, parameter: Tensor, name: str) -> None:
+def _check_blob(blob: CaffeBlob, parameter: Tensor, name: str) -> None:
     expected = tuple(parameter.shape)
     fits = _without_ones(blob.shape) == _without_ones(expected)
     if not fits or blob.values.size != parameter.numel():
         msg = (
-            f"{name} has a blob of shape {blob.shape} with {blob.values.size} values; "
-            f"expected {expected}"
+            f"{plain(name)} has a blob of shape {shown(blob.shape)} with {blob.values.size} "
+            f"values; expected {expected}"
         )
         raise CaffeImportError(msg)
     if not np.isfinite(blob.values).all():
-        msg = f"{name} holds values that are not finite: its training diverged"
+        msg = f"{plain(name)} holds values that are not finite: its training diverged"
         raise CaffeImportError(msg)
 
 

@@ -19,6 +19,8 @@ from google.protobuf import (  # type: ignore[import-untyped]
 )
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from segnet_ros.inference.excerpts import one_line
+
 _Schema = Mapping[str, Mapping[str, tuple[Any, ...]]]
 # Field: number, kind and, where Caffe has one, the default. Enumerations are read as integers.
 _SCHEMA: _Schema = {
@@ -130,7 +132,7 @@ def read_caffemodel(path: Path) -> list[CaffeLayer]:
     try:
         net = _NET_PARAMETER.FromString(path.read_bytes())
     except DecodeError as error:
-        msg = f"the file is no caffemodel, or is truncated ({error}); download it again"
+        msg = f"the file is no caffemodel, or is truncated ({one_line(error)}); download it again"
         raise CaffeImportError(msg) from error
     layers = [*map(_layer, net.layer), *map(_v1_layer, net.layers)]
     if not layers:

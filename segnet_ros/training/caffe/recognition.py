@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from segnet_ros.inference.excerpts import listed, plain
 from segnet_ros.inference.model import UNLABELLED
 from segnet_ros.training.caffe.proto import CaffeImportError, CaffeLayer
 from segnet_ros.training.models import ARCHITECTURES
@@ -57,7 +58,7 @@ def recognize_family(layers: Layers) -> str:
     if any(name.startswith("conv") and name.endswith("_D") for name in layers):
         return SEGNET
     msg = (
-        f"the layers are not SegNet's: {', '.join(list(layers)[:6])}, ...; expected those of "
+        f"the layers are not SegNet's: {listed(list(layers)[:6])}, ...; expected those of "
         "alexgkendall/SegNet-Tutorial, such as conv1_1_D or conv_decode1"
     )
     raise CaffeImportError(msg)
@@ -73,7 +74,7 @@ def find_classifier(layers: Layers) -> CaffeLayer:
     convolutions = [layer for layer in layers.values() if layer.type == "Convolution"]
     bare = [layer for layer in convolutions if f"{layer.name}_bn" not in layers]
     if len(bare) != 1:
-        names = ", ".join(layer.name for layer in bare) or "none"
+        names = listed(layer.name for layer in bare) or "none"
         msg = (
             f"convolutions without a batch norm named after them (conv1_bn): {names}; expected "
             "the classifier only"
@@ -91,7 +92,10 @@ def count_outputs(classifier: CaffeLayer) -> int:
     """
     number = classifier.blobs[-1].values.size if classifier.blobs else 0
     if not 0 < number <= UNLABELLED:
-        msg = f"{classifier.name} has {number} biases, one per output; expected 1..{UNLABELLED}"
+        msg = (
+            f"{plain(classifier.name)} has {number} biases, one per output; expected "
+            f"1..{UNLABELLED}"
+        )
         raise CaffeImportError(msg)
     return number
 
@@ -117,7 +121,7 @@ def _response_norm(layers: Layers) -> str:
     for layer in norms:
         if not np.allclose(layer.response_norm, _RESPONSE_NORM, rtol=1e-5, atol=0.0):
             msg = (
-                f"{layer.name} normalises with (local_size, alpha, beta, k, norm_region) "
+                f"{plain(layer.name)} normalises with (local_size, alpha, beta, k, norm_region) "
                 f"{layer.response_norm}; expected {_RESPONSE_NORM}"
             )
             raise CaffeImportError(msg)

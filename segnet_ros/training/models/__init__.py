@@ -6,6 +6,7 @@ from functools import partial
 
 from torch import nn
 
+from segnet_ros.inference.excerpts import shown
 from segnet_ros.training.models.bayesian_segnet import BayesianSegNet
 from segnet_ros.training.models.bayesian_segnet_basic import BayesianSegNetBasic
 from segnet_ros.training.models.bayesian_segnet_basic_lrn import BayesianSegNetBasicLRN
@@ -63,6 +64,6 @@ def build_model(architecture: str, classes: int) -> nn.Module:
 
     """
     if architecture not in ARCHITECTURES:
-        msg = f"architecture {architecture!r} is not one of {', '.join(sorted(ARCHITECTURES))}"
+        msg = f"architecture {shown(architecture)} is not one of {', '.join(sorted(ARCHITECTURES))}"
         raise ValueError(msg)
     return ARCHITECTURES[architecture](classes)

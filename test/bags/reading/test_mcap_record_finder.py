@@ -102,3 +102,26 @@ def test_end_of_the_data_is_found_only_with_what_follows_it(tmp_path: Path, plai
     found = finder(tmp_path / "a", changed)
     found.has_chunks = True
     assert found.after(90) == place
+
+
+def test_many_ends_that_lead_nowhere_are_looked_at_once(tmp_path: Path) -> None:
+    """Else every one of them would go through all that follow: hours for a megabyte."""
+    ends = (HEAD.pack(Opcode.DATA_END, 4) + bytes(4)) * 40_000
+    assert finder(tmp_path / "a", b"\0" + ends).after(0) is None
+
+
+def test_message_index_is_known_by_its_length(tmp_path: Path, content: bytes) -> None:
+    found = finder(tmp_path / "a", content)
+    place = next(at for at in range(8, len(content)) if (found.at(at) or (0,))[0] == 7)
+    length = int.from_bytes(content[place + 1 : place + 9], "little")
+    inner = (length - 6).to_bytes(4, "little")
+    assert content[place + 11 : place + 15] == inner
+    other = content[: place + 11] + (length - 7).to_bytes(4, "little") + content[place + 15 :]
+    assert finder(tmp_path / "b", other).at(place) is None
+
+
+def test_schema_of_megabytes_is_none(tmp_path: Path) -> None:
+    length = (1 << 20) + 1
+    text = bytes(2) + 3 * (0).to_bytes(4, "little") + bytes(length - 14)
+    schema = HEAD.pack(Opcode.SCHEMA, length) + text
+    assert finder(tmp_path / "a", schema + HEAD.pack(0x80, 0)).at(0) is None

@@ -76,3 +76,9 @@ def test_message_index_gives_times_and_places() -> None:
     for damaged in (written[:-1], written[:3], struct.pack("<HI", 3, 15) + b"\0" * 15):
         with pytest.raises(UnreadableError, match="a message index"):
             parse_message_index(damaged)
+
+
+@pytest.mark.parametrize("data", [bytes(9), b"\x00\x01" + bytes(8)])
+def test_zeros_are_no_records(data: bytes) -> None:
+    with pytest.raises(UnreadableError, match="a record in it has no kind"):
+        list(records(data + b"\x05" + bytes(8)))

@@ -147,3 +147,13 @@ def test_no_recording_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bag.db3").write_bytes(content)
     with pytest.raises(UnreadableError):
         SqliteFile(tmp_path / "bag.db3", "bag.db3")
+
+
+@pytest.mark.parametrize("where", ["", " WHERE id = 4"], ids=["all", "one"])
+def test_the_last_time_that_there_is_ends_no_reading(path: Path, where: str) -> None:
+    change(path, f"UPDATE messages SET timestamp = 9223372036854775807{where}")
+    file = SqliteFile(path, "bag.db3")
+    assert file.stop_ns <= 2**63 - 1
+    read = [item for item in everything(file) if isinstance(item, RecordedMessage)]
+    assert len(read) == (0 if not where else sum(t.count or 0 for t in file.topics.values()) - 1)
+    assert any("weeks from the others" in fault.reason for fault in file.faults)

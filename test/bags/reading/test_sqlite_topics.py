@@ -49,3 +49,40 @@ def test_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bag.db3").write_bytes(b"no database" * 500)
     with pytest.raises(UnreadableError, match="file is not a database"):
         read_topics(sqlite3.connect(tmp_path / "bag.db3"))
+
+
+_ENDLESS = "WITH RECURSIVE r(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM r) SELECT id"
+_TOPICS = "CREATE TABLE topics(id, name, type)"
+_MESSAGES = "CREATE TABLE messages(id, topic_id, timestamp, data)"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (_TOPICS, f"CREATE VIEW Messages AS {_ENDLESS}, 1 topic_id, 1 timestamp, 1 data FROM r"),
+        (_MESSAGES, f"CREATE VIEW topics AS {_ENDLESS}, 'a' AS name, 'b' AS type FROM r"),
+        (_TOPICS, f"{_MESSAGES[:-1]}, more AS (zeroblob(1000000000)))"),
+        (_MESSAGES, "CREATE TABLE topics(id, name)"),
+        (_TOPICS, "CREATE TABLE messages(id, topic_id, data)"),
+        (_MESSAGES, "CREATE VIRTUAL TABLE topics USING fts5(id, name, type)"),
+    ],
+)
+def test_what_is_no_plain_table_is_refused(tmp_path: Path, statements: tuple[str, ...]) -> None:
+    database = sqlite3.connect(tmp_path / "bag.db3")
+    for statement in statements:
+        database.execute(statement)
+    with pytest.raises(UnreadableError, match="it has no tables of a recording"):
+        read_topics(database)
+
+
+def test_definitions_in_a_view_are_not_read(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "bag.db3")
+    columns = "'t' topic_type, 'ros2msg' encoding, 'x' encoded_message_definition"
+    for statement in (
+        _TOPICS,
+        _MESSAGES,
+        f"CREATE VIEW message_definitions AS {_ENDLESS}, {columns} FROM r",
+        "INSERT INTO topics VALUES (1, '/a', 't')",
+    ):
+        database.execute(statement)
+    assert read_topics(database) == {1: Topic("/a", "t")}

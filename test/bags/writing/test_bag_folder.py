@@ -18,7 +18,6 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import fsspec
@@ -509,12 +508,12 @@ def _be_victim(
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
-        with suppress(BagError):
-            run(location)
-            return 0
+        run(location)
+    except BagError:
         return 1
     except KeyboardInterrupt:
         return 130
+    return 0
 
 
 def _signal_before(step: int, number: signal.Signals, done: Callable[[], object]) -> None:

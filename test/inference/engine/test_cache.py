@@ -325,9 +325,9 @@ def test_a_lock_that_cannot_be_written(cache: EngineCache) -> None:
 
 
 def test_an_error_during_a_build_is_not_disguised(cache: EngineCache) -> None:
-    with pytest.raises(OSError, match="by the build"), cache.lock(FINGERPRINT, pytest.fail):
-        msg = "by the build"
-        raise OSError(msg)
+    failing = pytest.raises(OSError, match="by the build")
+    with failing, cache.lock(FINGERPRINT, pytest.fail):
+        raise OSError(errno.ENOSPC, "by the build")
     assert _names(cache) == []
 
 

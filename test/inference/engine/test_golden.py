@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate: which golden frames are believed, and which engines are refused."""
 
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -148,3 +149,59 @@ def test_frames_are_repeated_until_they_fill_whole_batches(
 def test_missing_answers_do_not_pass(model: Model, golden: GoldenFrames) -> None:
     with pytest.raises(ValueError, match="longer"):
         check_engine(lambda images: iter(()), golden, model, "fp16", 1, "x")
+
+
+def _archive(model: Model, **members: bytes) -> Model:
+    path = model.folder / "golden.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return replace(model, golden=ModelFile(path.name, file_sha256(path)))
+
+
+def _npy(shape: str, kind: str = "|u1", data: bytes = b"") -> bytes:
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + data
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (_npy("(1099511627776, 12, 16, 3)"), "expected 1..64 of uint8 (12, 16, 3)"),
+        (_npy("(4611686018427387904,)"), "expected 1..64 of uint8"),
+        (_npy("(65, 12, 16, 3)", data=bytes(65 * 576)), "expected 1..64 of uint8"),
+        (_npy("(1, 12, 16, 3)", kind="|O"), "expected 1..64 of uint8"),
+        (_npy("(2, 12, 16, 3)", data=bytes(576)), "cannot reshape array of size 576"),
+        (_npy("(1, 12, 16, 3)", data=bytes(200_000_000)), "cannot reshape array of size"),
+        (_npy("(" * 200 + ")" * 200), "holds no images and labels"),
+        (_npy("9" * 5000), "holds no images and labels"),
+        (b"\x80\4cposix\nsystem\n", "holds no images and labels"),
+        (b"", "holds no images and labels"),
+    ],
+)
+def test_arrays_that_claim_too_much_are_refused(model: Model, images: bytes, words: str) -> None:
+    labels = _npy("(1, 12, 16)", data=bytes(192))
+    with pytest.raises(InferenceError) as caught:
+        read_golden(_archive(model, images=images, labels=labels))
+    text = str(caught.value)
+    assert words in text
+    assert text.isprintable()
+    assert len(text) < 1000
+    assert text.endswith("; export the model again")
+
+
+def test_encrypted_and_unknown_archives_are_refused(model: Model) -> None:
+    path = model.folder / "golden.npz"
+    good = path.read_bytes()
+    at = good.index(b"PK\1\2")
+    for offset, value in ((8, 1), (8, 32), (10, 99)):  # encrypted, patched, compressed somehow
+        path.write_bytes(good[: at + offset] + bytes([value, 0]) + good[at + offset + 2 :])
+        with pytest.raises(InferenceError, match=r"golden\.npz holds no images and labels"):
+            read_golden(replace(model, golden=ModelFile(path.name, file_sha256(path))))
+
+
+def test_an_array_is_no_archive(model: Model) -> None:
+    path = model.folder / "golden.npz"
+    path.write_bytes(_npy("(3,)", data=b"abc"))
+    with pytest.raises(InferenceError, match=r"golden\.npz holds no images and labels"):
+        read_golden(replace(model, golden=ModelFile(path.name, file_sha256(path))))

@@ -117,8 +117,8 @@ def test_version_of_the_driver(
         (
             _cudart("cudaErrorInsufficientDriver", driver=12020),
             (
-                "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the installed cuda-python needs "
-                "13.2; update the driver, or run `pip install 'cuda-python<13'`"
+                "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the installed cuda-python "
+                "needs 13.2; update the driver, or run `pip install 'cuda-python<13'`"
             ),
         ),
         (_cudart("cudaErrorNoDevice"), "shows no GPU to this process; check"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locks between genuine processes."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -109,11 +110,23 @@ def test_whoever_waits_can_give_up(path: Path) -> None:
 
 
 def test_an_exception_frees_it(path: Path) -> None:
-    with pytest.raises(ValueError, match="inside"), locked(path, _refuse):
-        msg = "inside"
-        raise ValueError(msg)
+    with pytest.raises(OSError, match="inside"), locked(path, _refuse):
+        raise OSError(errno.ENOSPC, "inside")
     assert _is_free(path)
     assert not path.exists()
+
+
+def test_a_file_system_without_locks_is_told_and_nothing_stays_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    before = _descriptors()
+    with pytest.raises(OSError, match="No locks available"), locked(path, _refuse):
+        pass
+    assert _descriptors() == before
 
 
 def test_a_file_removed_by_its_holder_is_no_lock(

@@ -452,6 +452,25 @@ def test_what_tensorrt_cannot_load(tmp_path: Path) -> None:
     assert not simulated.cuda.held
 
 
+@pytest.mark.parametrize("error", [TypeError, RuntimeError])
+def test_a_tensorrt_that_makes_no_runtime(
+    simulated: SimulatedMachine, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse(logger: Any) -> None:
+        logger.log(simulated.tensorrt.ILogger.ERROR, "CUDA initialization failure with error 35")
+        msg = "pybind11::init(): factory function returned nullptr"
+        raise error(msg)
+
+    monkeypatch.setattr(simulated.tensorrt, "Runtime", refuse)
+    with pytest.raises(InferenceError) as caught:
+        _load(simulated)
+    assert str(caught.value).startswith(
+        "TensorRT 10.3.0 cannot load the engine of channel: CUDA initialization failure with "
+        "error 35; `segnet doctor` checks the machine"
+    )
+    assert not simulated.cuda.held
+
+
 def test_altered_engines_never_reach_tensorrt(simulated: SimulatedMachine) -> None:
     (path,) = (simulated.model.folder / "cache").glob("*.engine")
     path.write_bytes(path.read_bytes().replace(b"OUTPUT", b"outlet"))
