@@ -15,7 +15,7 @@ ROS_ROOMS := test/demo/ test/ros/ test/security/
 COVERED := test/inference/ test/ros/ test/faults/ test/fuzz/ test/security/ test/demo/
 DEMO_OPTIONS := $(if $(RATE),--rate $(RATE)) $(CLIP)
 
-.PHONY: demo test bench soak coverage mutants lint lock clean
+.PHONY: demo test bench fuzz faults soak coverage mutants lint lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/segnet demo $(DEMO_OPTIONS)
@@ -38,6 +38,16 @@ test: $(VENV)/.dev $(KILTED)/.dev
 bench: $(VENV)/.dev
 	for script in node_overhead node_rate node_benchmark many_cameras endurance; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
+
+# A million cases over all parsers, guided by coverage where atheris has a wheel for this Python.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --constraint lock/jazzy.txt --editable '.[fuzz]'
+	$(BIN)/python test/fuzz/run.py --cases 1000000
+
+# Every fault around real processes, and kill -9 at 200 moments by chance: hours.
+faults: $(VENV)/.dev
+	$(BIN)/python bench/faults.py
+	$(BIN)/python bench/kills.py --count 200
 
 # Two hours in real time.
 soak: $(VENV)/.dev

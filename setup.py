@@ -32,6 +32,8 @@ EXTRAS = {
         "protobuf>=4.22",
         "tensorboard>=2.10",
     ],
+    # No wheels for Python 3.10.
+    "fuzz": ["atheris>=3.0; python_version >= '3.11'"],
     "report": ["jinja2>=3.0", "matplotlib>=3.6"],
     "dev": [
         "bandit[toml]>=1.7",

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 resolve() {
     uv pip compile setup.py --constraint constraints.txt --extra cpu --extra bag --extra train \
-        --extra dev --extra "$1" --universal --python-version 3.10 --no-header --no-annotate \
+        --extra dev --extra fuzz --extra "$1" --universal --python-version 3.10 --no-header --no-annotate \
         --quiet --output-file "$2" "${@:3}"
 }
 

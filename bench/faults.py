@@ -27,6 +27,8 @@ SUBJECTS = {
     **runtime_faults.SUBJECTS,
 }
 
+_LONGEST = 200  # characters of an error in the table
+
 
 def run(subject: str, times: int) -> Fault:
     """A subject; what ends it before its time is a broken promise, too."""
@@ -34,7 +36,7 @@ def run(subject: str, times: int) -> Fault:
         try:
             return SUBJECTS[subject](Path(folder), times)
         except (TimeoutError, RuntimeError) as error:
-            return Fault(subject, broken=[str(error)])
+            return Fault(subject, broken=[str(error)[:_LONGEST]])
 
 
 def table(faults: Sequence[Fault]) -> Table:

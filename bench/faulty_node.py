@@ -29,7 +29,7 @@ Fault = Callable[[Prediction], Any]
 
 _LONG = 10**6  # seconds
 _NO_CLASS = 200
-_TOO_MUCH = 2**60  # bytes
+_TOO_MUCH = 2**60  # bytes: 1 EiB
 
 
 def order(file: Path, fault: str, times: int | None = None) -> None:

@@ -74,10 +74,10 @@ def try_out(
     shutil.copytree(disk.seen / _OUT, earlier)
     for free in _rooms(record.used, moments, choice):
         start_over(case, disk, given)
-        _meet(case, disk, given, free, record)
+        meet(case, disk, given, free, record)
         if not case.new:
             _put_back(earlier, disk)
-            _meet(case, disk, given, free, record)
+            meet(case, disk, given, free, record)
     shutil.rmtree(earlier)
     return record
 
@@ -105,8 +105,17 @@ def _rooms(used: int, moments: int, choice: random.Random) -> Iterator[int]:
         yield choice.randrange(1, pages) * PAGE
 
 
-def _meet(case: Case, disk: SmallDisk, given: Path, free: int, record: Record) -> None:
-    """Run it with so much room, then with enough."""
+def meet(case: Case, disk: SmallDisk, given: Path, free: int, record: Record) -> None:
+    """Run a verb with so much room, then with enough.
+
+    Args:
+        case: The verb, after `start_over`.
+        disk: To fill.
+        given: Inputs, from `prepare`.
+        free: Bytes to leave.
+        record: Gets what is found.
+
+    """
     names = set(digests(disk.seen / _OUT))
     disk.leave(free)
     answer = disk.verbs.run(_first(case, disk, given))

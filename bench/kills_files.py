@@ -70,11 +70,26 @@ class Subject:
     once: bool = False
 
 
-def kill_once(subject: Subject, folder: Path, moment: random.Random) -> str:
+@dataclass(frozen=True)
+class Ground:
+    """What all subjects stand on.
+
+    Attributes:
+        given: Folder of inputs, see `verb_cases.prepare`.
+        verbs: Processes to kill.
+
+    """
+
+    given: Path
+    verbs: VerbServer
+
+
+def kill_once(subject: Subject, ground: Ground, folder: Path, moment: random.Random) -> str:
     """Run the verb until a kill meets it.
 
     Args:
         subject: What to kill.
+        ground: Inputs and processes.
         folder: Empty at first; holds what goes on from kill to kill.
         moment: Chooses when.
 
@@ -82,7 +97,7 @@ def kill_once(subject: Subject, folder: Path, moment: random.Random) -> str:
         Empty, or what was corrupted.
 
     """
-    trial = _Trial(subject, folder)
+    trial = _Trial(subject, ground, folder)
     trial.begin()
     while True:
         answer = trial.run(moment)
@@ -94,10 +109,10 @@ def kill_once(subject: Subject, folder: Path, moment: random.Random) -> str:
             return "; ".join(found)
 
 
-def finish(subject: Subject, folder: Path) -> str:
+def finish(subject: Subject, ground: Ground, folder: Path) -> str:
     """Let the last run come to its end; empty, or what differs from a run without kills."""
-    trial = _Trial(subject, folder)
-    answer = _verbs().run(trial.arguments())
+    trial = _Trial(subject, ground, folder)
+    answer = ground.verbs.run(trial.arguments())
     if answer.code:
         return f"the last run ended with {answer.code}: {answer.errors[-_TAIL:]}"
     return "; ".join(trial.after_success())
@@ -106,8 +121,9 @@ def finish(subject: Subject, folder: Path) -> str:
 class _Trial:
     """What is known between two kills lies in files, so that it needs nothing but its folder."""
 
-    def __init__(self, subject: Subject, folder: Path) -> None:
+    def __init__(self, subject: Subject, ground: Ground, folder: Path) -> None:
         self._subject = subject
+        self._ground = ground
         self._out = folder / "out"
         self._wholes = [folder / f"whole{index}" for index in range(len(subject.variants))]
         self._state = folder / "state.json"
@@ -118,22 +134,22 @@ class _Trial:
             return
         seconds = 0.0
         for whole, arguments in zip(self._wholes, self._subject.variants, strict=True):
-            _start(self._subject, whole)
-            answer = _verbs().run(arguments(_given(), whole))
+            self._start(whole)
+            answer = self._ground.verbs.run(arguments(self._ground.given, whole))
             if answer.code:
                 raise RuntimeError(answer.errors)
             seconds = max(seconds, answer.seconds)
-        _start(self._subject, self._out)
+        self._start(self._out)
         self._write({"seconds": seconds, "variant": 0, "progress": 0})
 
     def arguments(self) -> list[str | Path]:
         """Of the next run."""
-        return self._subject.variants[self._read()["variant"]](_given(), self._out)
+        return self._subject.variants[self._read()["variant"]](self._ground.given, self._out)
 
     def run(self, moment: random.Random) -> Answer:
         """Run the verb, and kill it unless it is faster."""
         latest = _LATEST * self._read()["seconds"]
-        return _verbs().run(self.arguments(), kill_after=moment.uniform(0, latest))
+        return self._ground.verbs.run(self.arguments(), kill_after=moment.uniform(0, latest))
 
     def after_kill(self, answer: Answer) -> list[str]:
         """What is wrong with what a killed run left."""
@@ -145,7 +161,8 @@ class _Trial:
         found += self._too_many_leftovers()
         if answer.orphans:
             found.append(f"{answer.orphans} processes are left")
-        if wrong := self._subject.prefix(self._out, self._wholes[state["variant"]]):
+        whole = self._wholes[state["variant"]]
+        if not found and (wrong := self._subject.prefix(self._out, whole)):
             found.append(wrong)
         self._write(state | {"progress": progress})
         if self._subject.once and _visible(self._out):
@@ -166,11 +183,15 @@ class _Trial:
             found.append(f"without kills it were {whole}, now it is {result}")
         if not self._subject.kept:
             shutil.rmtree(self._out)
-            _start(self._subject, self._out)
+            self._start(self._out)
         following = (state["variant"] + 1) % len(self._wholes)
         progress = self._subject.progress(self._out)
         self._write(state | {"variant": following, "progress": progress})
         return found
+
+    def _start(self, out: Path) -> None:
+        out.mkdir()
+        self._subject.start(self._ground.given, out)
 
     def _too_many_leftovers(self) -> list[str]:
         hidden = leftovers(self._out)
@@ -188,26 +209,16 @@ def _visible(out: Path) -> bool:
     return any(not path.name.startswith(".") for path in out.iterdir())
 
 
-def _start(subject: Subject, out: Path) -> None:
-    out.mkdir()
-    subject.start(_given(), out)
-
-
 @cache
-def _verbs() -> VerbServer:
+def _ground() -> Ground:
+    """With a second set of weights."""
     verbs = VerbServer()
     atexit.register(verbs.close)
-    return verbs
-
-
-@cache
-def _given() -> Path:
-    """The inputs of all subjects, and a second set of those that give another result."""
-    folder = Path(tempfile.mkdtemp(prefix="kills_given_"))
-    atexit.register(shutil.rmtree, folder)
-    prepare(folder, _verbs())
-    _write_other_weights(folder / "weights.safetensors", folder / "other.safetensors")
-    return folder
+    given = Path(tempfile.mkdtemp(prefix="kills_given_"))
+    atexit.register(shutil.rmtree, given)
+    prepare(given, verbs)
+    _write_other_weights(given / "weights.safetensors", given / "other.safetensors")
+    return Ground(given, verbs)
 
 
 def _write_other_weights(weights: Path, other: Path) -> None:
@@ -270,7 +281,7 @@ def _build(given: Path, out: Path) -> list[str | Path]:
     return ["build-engine", given / "model", "--cache", out / "cache", "--rebuild"]
 
 
-_SUBJECTS = {
+VERBS = {
     "train": Subject((train,), result=_trained, progress=_epochs),
     "label": Subject(
         (lambda given, out: [*label(given, out), "--resume"],),
@@ -298,7 +309,13 @@ _SUBJECTS = {
         (_build,), result=_engines, progress=lambda out: len(_engines(out)), kept=True
     ),
 }
+
+
+def _kill(subject: Subject, folder: Path, moment: random.Random) -> str:
+    return kill_once(subject, _ground(), folder, moment)
+
+
 SUBJECTS: dict[str, Callable[[Path, random.Random], str]] = {
-    name: partial(kill_once, subject) for name, subject in _SUBJECTS.items()
+    name: partial(_kill, subject) for name, subject in VERBS.items()
 }
 """By the verb: kills one process, and returns empty or what was corrupted."""

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from segnet_ros.simulation.clip import write_training_set
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from verb_server import VerbServer
 
 RECIPE = """\
 architecture: segnet_light
-epochs: 4
+epochs: 3
 batch_size: 2
 warmup_epochs: 1
 average_decay: 0.5
@@ -59,36 +63,42 @@ class Case:
 
 
 def prepare(given: Path, verbs: VerbServer) -> None:
-    """Make the inputs of all cases: frames, a recipe, weights, a model, a recording and a video.
+    """Make the inputs of all cases.
 
     Args:
         given: An empty folder.
         verbs: That make what verbs make.
 
     """
-    for split, count in _FRAMES.items():
-        arguments = ["render", given / "data", "--name", split, "--frames", str(count), "--varied"]
-        _do(verbs, *arguments, "--size", f"{SIZE[0]}x{SIZE[1]}")
-    (given / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
-    _do(verbs, *train(given, given / "trained"))
+    draw(given)
+    do(verbs, train(given, given / "trained"))
     shutil.copy(given / "trained/run/weights.safetensors", given / "weights.safetensors")
-    _do(verbs, *export(given, given))
-    _do(verbs, "pack-bag", given / "data/train", "-o", given / "bag", "--rate", _RATE)
-    _write_video(given / "video.avi")
+    do(verbs, export(given, given))
+    record(given, verbs)
 
 
-def _do(verbs: VerbServer, *arguments: str | Path) -> None:
+def draw(given: Path) -> None:
+    """Make frames, a video, and a recipe."""
+    for split, count in _FRAMES.items():
+        write_training_set(given / "data", split, count, len(split), SIZE)
+    (given / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+    writer = cv2.VideoWriter(str(given / "video.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE)
+    for index in range(4):
+        writer.write(np.full((SIZE[1], SIZE[0], 3), 50 * index, np.uint8))
+    writer.release()
+
+
+def record(given: Path, verbs: VerbServer) -> None:
+    """Make a recording of the frames."""
+    do(verbs, ["pack-bag", given / "data/train", "-o", given / "bag", "--rate", _RATE])
+
+
+def do(verbs: VerbServer, arguments: Sequence[str | Path]) -> None:
+    """Run a verb that must succeed."""
     answer = verbs.run(arguments)
     if answer.code:
         msg = f"{' '.join(map(str, arguments))} ended with {answer.code}: {answer.errors}"
         raise RuntimeError(msg)
-
-
-def _write_video(path: Path) -> None:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE)
-    for index in range(4):
-        writer.write(np.full((SIZE[1], SIZE[0], 3), 50 * index, np.uint8))
-    writer.release()
 
 
 def train(given: Path, out: Path) -> list[str | Path]:

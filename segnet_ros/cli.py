@@ -2,6 +2,7 @@
 """The `segnet` command: one verb per job. A verb imports only the rooms that it needs."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -97,7 +98,8 @@ def _quiet_interrupt() -> Iterator[None]:
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
     options.rest = list(rest)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()  # a full disk is no surprise for the interpreter's end
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:
@@ -105,7 +107,17 @@ def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:
         if not message:
             raise
         print(f"segnet {options.verb}: {message}", file=sys.stderr)
+        _drop_output()
         return 1
+    return code
+
+
+def _drop_output() -> None:
+    """What cannot be printed now would be an error once more at the interpreter's end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_words(error: Exception) -> str:
@@ -113,6 +125,11 @@ def _in_words(error: Exception) -> str:
 
     Exhausted memory goes first: who meets it takes it for a damaged file or a missing library.
     """
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        return (
+            f"standard output or a temporary file cannot be written ({error.strerror}); expected "
+            "room. Make room, or set TMPDIR to another folder"
+        )
     said = str(error) if _is_users_mistake(error) else ""
     return said if "memory" in said else exhausted_memory(error) or said
 

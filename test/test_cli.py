@@ -198,8 +198,8 @@ def test_another_threads_verb_is_imported_all_the_same() -> None:
 def test_system_errors_are_explained(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert render_with(stand_in(OSError(28, "No space left")), monkeypatch) == 1
-    assert capsys.readouterr().err == "segnet render: [Errno 28] No space left\n"
+    assert render_with(stand_in(OSError(5, "Input/output error")), monkeypatch) == 1
+    assert capsys.readouterr().err == "segnet render: [Errno 5] Input/output error\n"
 
 
 def test_defects_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +241,21 @@ def test_missing_runtime_is_explained(pictures: Path, channel_model: Path) -> No
     assert done.returncode == 1
     assert "segnet run: the openvino runtime needs the Python package openvino" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_to_a_full_disk_is_one_error(camvid_channel_model: Path) -> None:
+    command = [sys.executable, "-m", "segnet_ros", "taxonomy", "driving"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*command, "--model", camvid_channel_model],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == (
+        "segnet taxonomy: standard output or a temporary file cannot be written (No space left on "
+        "device); expected room. Make room, or set TMPDIR to another folder\n"
+    )
 
 
 def test_segmenting_pictures_needs_neither_torch_nor_ros(

@@ -9,6 +9,7 @@ _SIGNS = (
     "insufficient memory",  # OpenCV
     "bad_alloc",
     "bad allocation",  # ONNX Runtime
+    "could not create a primitive",  # oneDNN
     "failed to map segment",  # a library that does not fit any more
     "can't alloc",  # OpenVINO
     "can't start new thread",

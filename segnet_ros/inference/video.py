@@ -36,7 +36,10 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
             if not writer:
                 writer.append(_open(partial, picture, rate))
             if not writer[0].isOpened():
-                msg = f"{path} cannot be written: OpenCV has no encoder for it here"
+                msg = (
+                    f"{path} cannot be written: OpenCV has no encoder for it here, or the disk is "
+                    "full; make room, or choose another place"
+                )
                 raise InferenceError(msg)
             writer[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
             count += 1

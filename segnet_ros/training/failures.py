@@ -9,7 +9,8 @@ import torch
 from segnet_ros.training.errors import TrainingError
 from segnet_ros.training.recipe import Recipe
 
-_CPU_MEMORY = "can't allocate memory"
+# PyTorch's own, and oneDNN's, which says no more.
+_CPU_MEMORY = ("can't allocate memory", "could not create a primitive", "could not create a memory")
 _LOST_WORKER = "DataLoader worker"
 
 
@@ -47,4 +48,4 @@ def _remedy(error: Exception, recipe: Recipe) -> str | None:
 
 def _is_out_of_memory(error: Exception) -> bool:
     known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-    return known or _CPU_MEMORY in str(error)
+    return known or any(sign in str(error) for sign in _CPU_MEMORY)

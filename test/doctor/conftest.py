@@ -45,8 +45,10 @@ def model_folder(tmp_path: Path) -> Path:
     folder.mkdir()
     digests = {}
     for name in ("model.onnx", "model_fp16.onnx", "golden.npz"):
-        (folder / name).write_text(name)
-        digests[name] = hashlib.sha256(name.encode()).hexdigest()
+        # An ONNX model of nothing but its producer's name.
+        content = b"\x1a" + bytes([len(name)]) + name.encode()
+        (folder / name).write_bytes(content)
+        digests[name] = hashlib.sha256(content).hexdigest()
     graph = EngineGraph("model_fp16.onnx", digests["model_fp16.onnx"], 0.99, "none", 0.5, 0.5)
     save_description(
         Model(

@@ -10,7 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kills_files import Ground
     from peer import Peer
+    from small_disk import SmallDisk
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "bench")]
 
@@ -31,3 +33,24 @@ def peer(own_domain: None) -> "Iterator[Peer]":
     peer = Peer()
     yield peer
     peer.close()
+
+
+@pytest.fixture(scope="session")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SmallDisk | None]":
+    """A disk that can be filled; None where a user may not make one."""
+    pytest.importorskip("torch", reason="needs PyTorch: pip install 'segnet_ros[train]'")
+    from verb_ground import opened_disk
+
+    with opened_disk(tmp_path_factory.mktemp("disk")) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="session")
+def ground(
+    disk: "SmallDisk | None", camvid_channel_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Ground]":
+    """Inputs of verbs, and processes that run them."""
+    from verb_ground import opened_ground
+
+    with opened_ground(tmp_path_factory.mktemp("given"), camvid_channel_model, disk) as ground:
+        yield ground

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node that the system denies memory, and gives it back; frames without are in bench/faults.py.
 
-There ROS's own conversion of a message may end the process: no test can rely on what it does.
+There C++ and ROS's own conversion of messages may end the process: what they do is left to chance.
 """
 
 import resource
@@ -13,11 +13,11 @@ pytest.importorskip("rclpy", reason="needs rclpy: pip install 'segnet_ros[ros]'"
 pytest.importorskip("openvino", reason="needs openvino: pip install 'segnet_ros[cpu]'")
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from peer import NodeProcess, Peer, running_node
+from faulty import running_faulty_node
+from peer import NodeProcess, Peer
 
 MIB = 2**20
-NO_THREAD = MIB
-NO_MODEL = 60 * MIB
+NO_THREAD = MIB  # none has room for its stack
 
 
 def limit_memory(node: NodeProcess, left: int | None) -> None:
@@ -35,19 +35,20 @@ def address_space(node: NodeProcess) -> int:
 def test_a_model_without_memory_is_refused_with_the_remedy(
     channel_model: Path, tmp_path: Path, peer: Peer
 ) -> None:
-    with running_node(tmp_path / "log", "-p", f"model:={channel_model}") as node:
+    with running_faulty_node(tmp_path, "-p", f"model:={channel_model}") as node:
         peer.until(lambda: peer.values().get("state") == "unconfigured", "the node")
         limit_memory(node, NO_THREAD)
         assert not peer.transition("configure")
         assert "refused a transition: out of memory (" in node.text()
-        limit_memory(node, NO_MODEL)
+        limit_memory(node, None)
+        node.order("memory")
         assert not peer.transition("configure")
-        told = "cannot configure: out of memory ("
+        told = "cannot configure: out of memory (MemoryError: Unable to allocate"
         peer.until(lambda: told in peer.message("node"), "the refusal")
         assert peer.level("node") == DiagnosticStatus.ERROR
         assert "end other programs, or raise the limit" in peer.message("node")
         assert peer.state() == "unconfigured"
-        limit_memory(node, None)
+        node.behave()
         assert peer.transition("configure")
         assert peer.transition("activate")
         assert node.stop() == 0

@@ -19,7 +19,7 @@ PICTURE = np.random.default_rng(3).integers(0, 256, (12, 16, 3), np.uint8)
 FAULTS = {
     "raise": "the fault that was asked for; remove its file",
     "raise_foreign": 'KeyError: "a library\'s own error"',
-    "memory": "out of memory (_ArrayMemoryError: Unable to allocate 1.00 EiB",
+    "memory": "out of memory (MemoryError: Unable to allocate 1.00 EiB",
     "nothing": "the runtime answered an object of type NoneType; expected a Prediction",
     "shape": "the runtime answered labels as uint8 (16, 12); expected uint8 (12, 16)",
     "dtype": "the runtime answered confidence as float64 (12, 16); expected uint8 (12, 16)",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Video files, read back."""
 
+import resource
 from pathlib import Path
 
 import cv2
@@ -77,5 +78,33 @@ def test_no_encoder(tmp_path: Path) -> None:
     path = tmp_path / "overlay.segnet"
     with pytest.raises(InferenceError) as caught, video_writer(path, 10) as append:
         append(_plain(COLORS[0]))
-    assert str(caught.value) == f"{path} cannot be written: OpenCV has no encoder for it here"
+    assert str(caught.value) == (
+        f"{path} cannot be written: OpenCV has no encoder for it here, or the disk is full; make "
+        "room, or choose another place"
+    )
     assert _names(tmp_path) == []
+
+
+def _write_noise(path: Path) -> None:
+    with video_writer(path, 10) as append:
+        for picture in np.random.default_rng(3).integers(0, 255, (10, 48, 64, 3), np.uint8):
+            append(picture)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(5000, "0 of 10 pictures are in it, as where the disk is full"), (0, "or the disk is full")],
+)
+def test_a_full_disk_leaves_the_old_video(tmp_path: Path, size: int, told: str) -> None:
+    """In the middle of the pictures, and before the first one."""
+    path = tmp_path / "overlay.mp4"
+    path.write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(InferenceError, match=rf"^{path} cannot be written.*{told}"):
+            _write_noise(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text() == "old"
+    assert _names(tmp_path) == ["overlay.mp4"]

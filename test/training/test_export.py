@@ -480,27 +480,6 @@ def test_agreement_is_the_share_of_equal_labels(
     assert agreement == pytest.approx(0.75, abs=0.001)
 
 
-@pytest.mark.parametrize("error", [OSError("disk"), KeyboardInterrupt()], ids=repr)
-def test_failed_swap_puts_the_older_model_back(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    folder = tmp_path / "models" / "model"
-    export(weights, folder, (64, 48), {})
-    before = snapshot(folder)
-    rename = Path.rename
-
-    def fail_to_move_the_new_one(self: Path, target: Path) -> Path:
-        if self.name == "model" and self != folder:
-            raise error
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", fail_to_move_the_new_one)
-    with pytest.raises(type(error)):
-        export(weights, folder, (64, 48), {"miou": 0.9})
-    assert snapshot(folder) == before
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
 def test_folder_that_is_no_model_is_not_replaced(weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

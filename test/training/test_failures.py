@@ -15,6 +15,7 @@ RECIPE = Recipe("segnet_light", 1, batch_size=7)
     [
         torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("could not create a primitive"),
         MemoryError(),
     ],
 )

@@ -37,7 +37,7 @@ def read_topics(database: sqlite3.Connection) -> dict[int, Topic]:
             msg = "it has no tables of a recording"
             raise UnreadableError(msg)
         rows = database.execute("SELECT * FROM topics").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of columns' names
         raise UnreadableError(reason(error)) from error
     definitions = _definitions(database)
     entries = [dict(zip(names, row, strict=True)) for row in rows]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,15 @@ def test_definitions_in_a_view_are_not_read(tmp_path: Path) -> None:
     ):
         database.execute(statement)
     assert read_topics(database) == {1: Topic("/a", "t")}
+
+
+def test_damaged_names_of_columns_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "bag.db3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE topics(id, name, type, offered_qos_profiles)")
+        database.execute(_MESSAGES)
+        database.execute("INSERT INTO topics VALUES (1, '/a', 't', '')")
+        database.commit()
+    path.write_bytes(path.read_bytes().replace(b"offered_qos_pr", b"offered_qos_p\x88"))
+    with pytest.raises(UnreadableError, match="can't decode byte 0x88"):
+        read_topics(sqlite3.connect(path))

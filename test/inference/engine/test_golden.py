@@ -151,6 +151,14 @@ def test_missing_answers_do_not_pass(model: Model, golden: GoldenFrames) -> None
         check_engine(lambda images: iter(()), golden, model, "fp16", 1, "x")
 
 
+def _npy(shape: str, kind: str = "|u1", data: bytes = b"") -> bytes:
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + data
+
+
+_ONE_MAP = _npy("(1, 12, 16)", data=bytes(192))
+
+
 def _archive(model: Model, **members: bytes) -> Model:
     path = model.folder / "golden.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -159,35 +167,40 @@ def _archive(model: Model, **members: bytes) -> Model:
     return replace(model, golden=ModelFile(path.name, file_sha256(path)))
 
 
-def _npy(shape: str, kind: str = "|u1", data: bytes = b"") -> bytes:
-    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
-    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + data
-
-
 @pytest.mark.parametrize(
-    ("images", "words"),
+    ("shape", "kind", "size", "words"),
     [
-        (_npy("(1099511627776, 12, 16, 3)"), "expected 1..64 of uint8 (12, 16, 3)"),
-        (_npy("(4611686018427387904,)"), "expected 1..64 of uint8"),
-        (_npy("(65, 12, 16, 3)", data=bytes(65 * 576)), "expected 1..64 of uint8"),
-        (_npy("(1, 12, 16, 3)", kind="|O"), "expected 1..64 of uint8"),
-        (_npy("(2, 12, 16, 3)", data=bytes(576)), "cannot reshape array of size 576"),
-        (_npy("(1, 12, 16, 3)", data=bytes(200_000_000)), "cannot reshape array of size"),
-        (_npy("(" * 200 + ")" * 200), "holds no images and labels"),
-        (_npy("9" * 5000), "holds no images and labels"),
-        (b"\x80\4cposix\nsystem\n", "holds no images and labels"),
-        (b"", "holds no images and labels"),
+        ("(1099511627776, 12, 16, 3)", "|u1", 0, "expected 1..64 of uint8 (12, 16, 3)"),
+        ("(4611686018427387904,)", "|u1", 0, "expected 1..64 of uint8"),
+        ("(65, 12, 16, 3)", "|u1", 65 * 576, "expected 1..64 of uint8"),
+        ("(1, 12, 16, 3)", "|O", 576, "expected 1..64 of uint8"),
+        ("(2, 12, 16, 3)", "|u1", 576, "cannot reshape array of size 576"),
+        ("(1, 12, 16, 3)", "|u1", 50_000_000, "cannot reshape array of size"),
+        ("(" * 200 + ")" * 200, "|u1", 576, "holds no images and labels"),
+        ("9" * 5000, "|u1", 576, "holds no images and labels"),
     ],
+    ids=range(8),
 )
-def test_arrays_that_claim_too_much_are_refused(model: Model, images: bytes, words: str) -> None:
-    labels = _npy("(1, 12, 16)", data=bytes(192))
-    with pytest.raises(InferenceError) as caught:
-        read_golden(_archive(model, images=images, labels=labels))
-    text = str(caught.value)
+def test_arrays_that_claim_too_much_are_refused(
+    model: Model, shape: str, kind: str, size: int, words: str
+) -> None:
+    text = _refusal(_archive(model, images=_npy(shape, kind, bytes(size)), labels=_ONE_MAP))
     assert words in text
     assert text.isprintable()
     assert len(text) < 1000
     assert text.endswith("; export the model again")
+
+
+@pytest.mark.parametrize("images", [b"", b"\x80\4cposix\nsystem\n"], ids=["nothing", "a pickle"])
+def test_what_is_no_array_is_refused(model: Model, images: bytes) -> None:
+    text = _refusal(_archive(model, images=images, labels=_ONE_MAP))
+    assert "holds no images and labels" in text
+
+
+def _refusal(model: Model) -> str:
+    with pytest.raises(InferenceError) as caught:
+        read_golden(model)
+    return str(caught.value)
 
 
 def test_encrypted_and_unknown_archives_are_refused(model: Model) -> None:
