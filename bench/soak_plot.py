@@ -32,6 +32,8 @@ def plot(samples: Sequence[Sample], warm_up: int, path: Path) -> None:
     memory.margins(y=0.5)
     counts.plot(minutes, [item.descriptors for item in samples], label="descriptors")
     counts.plot(minutes, [item.threads for item in samples], label="threads")
+    segments = [item.shared_segments for item in samples]
+    counts.plot(minutes, segments, label="shared segments", color="0.6")
     counts.set_ylim(bottom=0)
     counts.set_ylabel("count")
     counts.legend(loc="center right")
