@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RECIPE = """\
 architecture: segnet_light
-epochs: 3
+epochs: 4
 batch_size: 2
 warmup_epochs: 1
 average_decay: 0.5

@@ -49,6 +49,7 @@ _MODULES = (
     "segnet_ros.evaluation.drive_page", "segnet_ros.evaluation.agreement_page",
     "segnet_ros.training.torch_segmenter", "segnet_ros.training.cpu_graph",
     "segnet_ros.training.tracing", "onnx", "torch.onnx", "torch.utils.tensorboard",
+    "torch._dynamo",
 )  # fmt: skip
 
 

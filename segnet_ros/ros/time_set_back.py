@@ -17,6 +17,8 @@ _STEP = 0.1
 class TimeSetBack:
     """Looks once a second whether the system's time went back, in a thread of its own.
 
+    What goes forward and back in between stays unnoticed: nobody sets a clock twice a second.
+
     Args:
         wake: Called then, in that thread: ends what waits, so that it asks for the time anew.
 

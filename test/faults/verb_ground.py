@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kills_files import Ground
 from small_disk import SmallDisk, small_disk, why_none
-from verb_cases import draw, record
+from verb_cases import RECIPE, draw, record
 from verb_server import VerbServer
 
 DISK = 64 * 2**20
@@ -25,6 +25,7 @@ def opened_disk(mount_point: Path) -> Iterator[SmallDisk | None]:
 def opened_ground(given: Path, model: Path, disk: SmallDisk | None) -> Iterator[Ground]:
     """Frames, a recipe, a model and a recording; and processes that take half a second to start."""
     draw(given)
+    (given / "recipe.yaml").write_text(RECIPE.replace("epochs: 4", "epochs: 2"))
     shutil.copytree(model, given / "model")
     with nullcontext(disk.verbs) if disk else VerbServer() as verbs:
         record(given, verbs)

@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -103,21 +104,22 @@ def test_a_suffix_without_format(tmp_path: Path, name: str) -> None:
     assert _names(tmp_path) == []
 
 
-@pytest.fixture
-def _small_files() -> Iterator[None]:
+@contextmanager
+def small_files() -> Iterator[None]:
     """No file of this process may grow beyond 100 bytes, as on a disk that is nearly full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:  # before pytest writes its own report, perhaps into a file
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("_small_files")
 @pytest.mark.parametrize("name", ["picture.png", "picture.jpg", "picture.bmp"])
 def test_a_failed_write_leaves_the_old_picture(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("old")
-    with pytest.raises(FileWriteError) as caught:
+    with pytest.raises(FileWriteError) as caught, small_files():
         write_image(path, np.arange(3000, dtype=np.uint16).astype(np.uint8).reshape(50, 60))
     assert caught.value.errno == errno.EFBIG
     assert str(caught.value) == (

@@ -5,6 +5,7 @@ import pickle
 import resource
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,32 +47,34 @@ def test_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(loaded["model"]["weight"], torch.tensor([1.5, float("inf")]))
 
 
-@pytest.fixture
-def _small_files() -> Iterator[None]:
+@contextmanager
+def small_files() -> Iterator[None]:
     """No file of this process may grow beyond 2000 bytes, as on a disk that is nearly full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:  # before pytest writes its own report, perhaps into a file
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("_small_files")
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, {"recipe": {}, "step": 1})
     before = path.read_bytes()
-    with pytest.raises(FileWriteError, match=rf"^{path} cannot be written \(File too large\)"):
+    full = rf"^{path} cannot be written \(File too large\)"
+    with pytest.raises(FileWriteError, match=full), small_files():
         save_checkpoint(path, {"recipe": {}, "model": [torch.zeros(1000)] * 3})
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-@pytest.mark.usefixtures("_small_files")
 def test_a_full_disk_leaves_the_old_weights(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_weights(path, network(), {"epoch": "1"})
     before = path.read_bytes()
-    with pytest.raises(FileWriteError, match=rf"^{path} cannot be written \(File too large\)"):
+    full = rf"^{path} cannot be written \(File too large\)"
+    with pytest.raises(FileWriteError, match=full), small_files():
         save_weights(path, network(maps=100), {"epoch": "2"})
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["weights.safetensors"]
