@@ -35,7 +35,7 @@ EXTRAS = {
     },
     "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
 }
-"""Of setup.py, each distribution with the module it brings; those of development and of ROS have no place here."""
+"""Of setup.py, each distribution with the module it brings, except for development and ROS."""
 
 _PURPOSES = {
     "cpu": "models on the CPU",
